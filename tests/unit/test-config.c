@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Configuration files: what users of xl have works, and what is wrong is named in one line. */
+#include "config/guest.h"
+#include "config/host.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "tap.h"
+
+static char why[300];
+
+static int guest(const char *text, struct guest_config *c)
+{
+	why[0] = '\0';
+	return guest_config_parse(text, strlen(text), c, why, sizeof(why));
+}
+
+static void test_xl_file(void)
+{
+	static const char text[] = "# a guest\nname = \"web\"\ntype='pvh'; memory = 256\nkernel = '/k'\nramdisk=\"/r\"\n"
+				   "extra = \"console=hvc0\"\n"
+				   "vif = [ 'mac=00:16:3e:00:00:02,bridge=br1,backend=net1',\n  '' ]  # two\n"
+				   "disk = [ 'phy:/dev/nvme0n1p1,xvda,w', 'format=raw, vdev=xvdb, access=ro, target=nvme0n1p2' ]\n"
+				   "on_crash = 'preserve'\n";
+	struct guest_config c, again;
+	AUTO_JSON struct json *json = NULL;
+
+	ok(guest(text, &c) == 0, "an xl.cfg file is read (%s)", why);
+	ok(c.type == GUEST_PVH && c.memory_mib == 256 && !strcmp(c.cmdline, "console=hvc0"), "its plain keys are right");
+	ok(c.vif_count == 2 && !strcmp(c.vifs[0].backend, "net1") && !strcmp(c.vifs[1].bridge, "xenbr0"), "its vifs are right");
+	ok(c.vbd_count == 2 && !strcmp(c.vbds[0].target, "nvme0n1p1") && c.vbds[0].writable && !c.vbds[1].writable,
+	   "both forms of a disk are read");
+	ok(c.vbds[0].number == 51712 && c.vbds[1].number == 51728, "disks have their numbers");
+	ok(c.on_crash == ACTION_PRESERVE && c.on_poweroff == ACTION_DESTROY, "actions are read");
+	json = guest_config_to_json(&c);
+	ok(guest_config_from_json(json, &again, why, sizeof(why)) == 0 && !memcmp(&c, &again, sizeof(c)),
+	   "the JSON form reads back the same (%s)", why);
+}
+
+static void test_guest_errors(void)
+{
+	static const struct {
+		const char *text, *why;
+	} bad[] = {
+		{"name='a'\nkernel='/k'\nvnc=1\n", "vnc: this key is not supported"},
+		{"name='a'\nkernel='k'\n", "kernel: k is not an absolute path"},
+		{"kernel='/k'\n", "name is missing"},
+		{"name='a'\n", "kernel is missing"},
+		{"name='../a'\nkernel='/k'\n", "name: expected"},
+		{"name='a'\nkernel='/k'\nmemory=0\n", "memory: 0 is outside"},
+		{"name='a'\nkernel='/k'\nmemory=99999999999\n", "memory: 99999999999 is outside"},
+		{"name='a'\nkernel='/k'\ntype='hvm'\n", "type: expected"},
+		{"name='a'\nkernel='/k'\nvif=['mac=01:00:00:00:00:00']\n", "vif 0: mac:"},
+		{"name='a'\nkernel='/k'\nvif=['brigde=b']\n", "vif 0: brigde: this key"},
+		{"name='a'\nkernel='/k'\ndisk=['/x/y,raw,xvda,w']\n", "disk 0: target:"},
+		{"name='a'\nkernel='/k'\ndisk=['p1,raw,xvda,w','p2,raw,xvda,w']\n", "disk 1: xvda is used twice"},
+		{"name='a'\nkernel='/k'\ndisk=['p1,qcow2,xvda,w']\n", "disk 0: format: only raw"},
+		{"name='a'\nkernel='/k'\ndisk=['p1']\n", "disk 0: vdev is missing"},
+		{"name='a'\nkernel='/k\n", "line 2: a string without"},
+		{"name='a'\nkernel=k\n", "line 2: a value that is no number"},
+		{"name='a' kernel='/k'\n", "line 1: text after the value"},
+		{"{\"name\":\"a\"", "not valid JSON near line 1"},
+		{"x=[[[1]]]", "line 1: lists nested too deeply"},
+		{"vif=['a'", "line 1: a list needs"},
+	};
+	struct guest_config c;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
+		ok(guest(bad[i].text, &c) == -EINVAL && strstr(why, bad[i].why), "a mistake is named: %s", why);
+	ok(guest("name='a'\nkernel='/k'\nmemory=64\nmemory=65\n", &c) == 0 && c.memory_mib == 65, "the last setting of a key counts");
+}
+
+static int host(const char *text, struct host_config *c)
+{
+	why[0] = '\0';
+	return host_config_parse(text, strlen(text), c, why, sizeof(why));
+}
+
+static void test_host(void)
+{
+	struct host_config c;
+
+	ok(host("{\"store\":{\"memory_mib\":4},\"services\":[{\"name\":\"net0\",\"role\":\"net\",\"pci\":[\"0000:00:05.0\"],"
+		"\"bridges\":[{\"name\":\"xenbr0\"}]},{\"name\":\"disk0\",\"role\":\"disk\"}]}", &c) == 0, "a host is read (%s)", why);
+	ok(c.service_count == 4 && c.services[0].memory_mib == 4 && c.services[1].memory_mib == 2, "store and console are first");
+	ok(c.services[2].domid == 3 && c.services[3].domid == 4 && c.services[2].pci_count == 1, "services have fixed domids");
+	host_config_fini(&c);
+	ok(host("{\"services\":[{\"name\":\"a\",\"role\":\"gpu\"}]}", &c) == -EINVAL && strstr(why, "a: role"), "a role is checked");
+	host_config_fini(&c);
+	ok(host("{\"services\":[{\"name\":\"a\",\"role\":\"net\",\"pci\":[\"5.0\"]}]}", &c) == -EINVAL && strstr(why, "a: pci"),
+	   "a PCI address is checked");
+	host_config_fini(&c);
+	ok(host("{\"servces\":[]}", &c) == -EINVAL && strstr(why, "servces"), "an unknown key is named");
+	host_config_fini(&c);
+	ok(host("{\"services\":[{\"name\":\"store\",\"role\":\"net\"}]}", &c) == -EINVAL, "a name is used once");
+	host_config_fini(&c);
+}
+
+int main(void)
+{
+	test_xl_file();
+	test_guest_errors();
+	test_host();
+	return plan_done();
+}

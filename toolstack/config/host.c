@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The host's desired state. */
+#include "config/host.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#define IMAGES "/usr/lib/atoll/images/"
+
+static const char *const role_names[] = {
+	[ROLE_STORE] = "store", [ROLE_CONSOLE] = "console", [ROLE_NET] = "net", [ROLE_DISK] = "disk", [ROLE_GUEST] = "guest"};
+
+const char *role_name(enum role role)
+{
+	return role_names[role];
+}
+
+/* DDDD:BB:DD.F in hexadecimal */
+static bool bdf_valid(const char *bdf)
+{
+	static const char pattern[] = "xxxx:xx:xx.x";
+
+	for (unsigned i = 0; i < sizeof(pattern) - 1; i++) {
+		if (pattern[i] == 'x' ? !isxdigit((unsigned char)bdf[i]) : bdf[i] != pattern[i])
+			return false;
+	}
+	return !bdf[sizeof(pattern) - 1];
+}
+
+static int read_pci(const struct json *list, struct host_service *service, char *why, size_t size)
+{
+	if (list->type != JSON_ARRAY)
+		return snprintf(why, size, "pci: expected a list"), -EINVAL;
+	json_for_each(item, list) {
+		if (item->type != JSON_STRING || !bdf_valid(item->string))
+			return snprintf(why, size, "pci: expected addresses like \"0000:00:05.0\""), -EINVAL;
+		if (service->pci_count == SERVICE_PCI_MAX)
+			return snprintf(why, size, "pci: more than %d devices", SERVICE_PCI_MAX), -EINVAL;
+		strcpy(service->pci[service->pci_count++], item->string);
+	}
+	return 0;
+}
+
+static int read_text(const struct json *item, char *out, size_t out_size, bool path, char *why, size_t size)
+{
+	if (item->type != JSON_STRING || format(out, out_size, "%s", item->string) < 0)
+		return snprintf(why, size, "%s: expected a string of at most %zu characters", item->key, out_size - 1), -EINVAL;
+	if (path && out[0] != '/')
+		return snprintf(why, size, "%s: %s is not an absolute path", item->key, out), -EINVAL;
+	return 0;
+}
+
+static int read_key(const struct json *item, struct host_service *s, char *why, size_t size)
+{
+	bool linux_role = s->role == ROLE_NET || s->role == ROLE_DISK;
+	const char *key = item->key;
+
+	if (!strcmp(key, "memory_mib")) {
+		if (item->type != JSON_INT || item->integer < 1 || item->integer > SERVICE_MEMORY_MIB_MAX)
+			return snprintf(why, size, "memory_mib: expected 1 to %d", SERVICE_MEMORY_MIB_MAX), -EINVAL;
+		s->memory_mib = (unsigned)item->integer;
+		return 0;
+	}
+	if (!strcmp(key, linux_role ? "kernel" : "image"))
+		return read_text(item, s->kernel, sizeof(s->kernel), true, why, size);
+	if (linux_role && (!strcmp(key, "name") || !strcmp(key, "role")))
+		return 0;
+	if (linux_role && !strcmp(key, "ramdisk"))
+		return read_text(item, s->ramdisk, sizeof(s->ramdisk), true, why, size);
+	if (linux_role && !strcmp(key, "cmdline"))
+		return read_text(item, s->cmdline, sizeof(s->cmdline), false, why, size);
+	if (linux_role && !strcmp(key, "pci"))
+		return read_pci(item, s, why, size);
+	if (s->role == ROLE_NET && !strcmp(key, "bridges")) {
+		if (item->type != JSON_ARRAY)
+			return snprintf(why, size, "bridges: expected a list"), -EINVAL;
+		json_free(s->bridges);
+		s->bridges = json_copy(item);
+		return s->bridges ? 0 : -ENOMEM;
+	}
+	return snprintf(why, size, "%.60s: this key is not known here", key), -EINVAL;
+}
+
+static int read_service(const struct json *object, struct host_service *s, char *why, size_t size)
+{
+	char detail[200];
+
+	if (object && object->type != JSON_OBJECT)
+		return snprintf(why, size, "%s: expected an object", s->name), -EINVAL;
+	json_for_each(item, object) {
+		int r = read_key(item, s, detail, sizeof(detail));
+
+		if (r < 0)
+			return snprintf(why, size, "%s: %s", s->name, detail), r;
+	}
+	return 0;
+}
+
+static int add_service(struct host_config *config, const struct json *object, char *why, size_t size)
+{
+	const char *name = json_get_string(object, "name", ""), *role = json_get_string(object, "role", "");
+	struct host_service *s = &config->services[config->service_count];
+
+	if (!name_valid(name))
+		return snprintf(why, size, "services: a service needs a name"), -EINVAL;
+	if (config->service_count == ARRAY_SIZE(config->services))
+		return snprintf(why, size, "services: more than %d", HOST_SERVICES_MAX), -EINVAL;
+	for (unsigned i = 0; i < config->service_count; i++) {
+		if (!strcmp(config->services[i].name, name))
+			return snprintf(why, size, "%s: this name is used twice", name), -EINVAL;
+	}
+	if (strcmp(role, "net") && strcmp(role, "disk"))
+		return snprintf(why, size, "%s: role: expected \"net\" or \"disk\"", name), -EINVAL;
+	*s = (struct host_service){
+		.role = strcmp(role, "net") ? ROLE_DISK : ROLE_NET,
+		.domid = DOMID_SERVICE_FIRST + config->service_count - 2,
+		.memory_mib = 160,
+		.kernel = IMAGES "driver-vmlinux",
+		.ramdisk = IMAGES "driver.cpio",
+	};
+	strcpy(s->name, name);
+	config->service_count++;
+	return read_service(object, s, why, size);
+}
+
+int host_config_parse(const char *text, size_t len, struct host_config *config, char *why, size_t size)
+{
+	AUTO_JSON struct json *json = NULL;
+	AUTO_FREE char *detail = NULL;
+	const struct json *services;
+	int r;
+
+	*config = (struct host_config){.service_count = 2};
+	config->services[0] = (struct host_service){.name = "store", .role = ROLE_STORE, .domid = DOMID_STORE, .memory_mib = 2,
+						    .kernel = IMAGES "store.elf"};
+	config->services[1] = (struct host_service){.name = "console", .role = ROLE_CONSOLE, .domid = DOMID_CONSOLE,
+						    .memory_mib = 2, .kernel = IMAGES "console.elf"};
+	r = json_parse(text, len, &json, &detail);
+	if (r < 0)
+		return snprintf(why, size, "%s", detail ? detail : "out of memory"), r == -ENOMEM ? r : -EINVAL;
+	json_for_each(item, json) {
+		if (strcmp(item->key ? item->key : "", "store") && strcmp(item->key ? item->key : "", "console") &&
+		    strcmp(item->key ? item->key : "", "services"))
+			return snprintf(why, size, "%.60s: this key is not known here", item->key ? item->key : "?"), -EINVAL;
+	}
+	for (unsigned i = 0; i < 2 && r == 0; i++)
+		r = read_service(json_get(json, config->services[i].name), &config->services[i], why, size);
+	services = json_get(json, "services");
+	if (r == 0 && services && services->type != JSON_ARRAY)
+		return snprintf(why, size, "services: expected a list"), -EINVAL;
+	if (r < 0)
+		return r;
+	json_for_each(item, services) {
+		r = add_service(config, item, why, size);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void host_config_fini(struct host_config *config)
+{
+	for (unsigned i = 0; i < config->service_count; i++)
+		config->services[i].bridges = json_free(config->services[i].bridges);
+}

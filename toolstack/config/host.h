@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The host's desired state: /etc/atoll/host.json.
+ *
+ *   { "store":    {"memory_mib": 2},
+ *     "console":  {"memory_mib": 2},
+ *     "services": [ {"name": "net0",  "role": "net",  "memory_mib": 160, "pci": ["0000:00:05.0"],
+ *                    "bridges": [{"name": "xenbr0", "nic": "auto"}]},
+ *                   {"name": "disk0", "role": "disk", "memory_mib": 160, "pci": ["0000:00:06.0"]} ] }
+ *
+ * "kernel", "ramdisk" and "cmdline" of a service, and "image" of store and console, have defaults.
+ */
+#ifndef ATOLL_CONFIG_HOST_H
+#define ATOLL_CONFIG_HOST_H
+
+#include <limits.h>
+
+#include "base/json.h"
+
+#define HOST_FILE "/etc/atoll/host.json"
+#define HOST_FILE_MAX (64 * 1024)
+#define HOST_SERVICES_MAX 29 /* net and disk services: domids 3 to 31 */
+#define SERVICE_PCI_MAX 8
+#define SERVICE_MEMORY_MIB_MAX 4096
+#define SERVICE_CMDLINE_MAX 512
+
+#define DOMID_STORE 1
+#define DOMID_CONSOLE 2
+#define DOMID_SERVICE_FIRST 3
+#define DOMID_GUEST_FIRST 32
+
+enum role { ROLE_STORE, ROLE_CONSOLE, ROLE_NET, ROLE_DISK, ROLE_GUEST };
+
+struct host_service {
+	char name[NAME_LEN_MAX + 1];
+	enum role role;
+	unsigned domid;
+	unsigned memory_mib;
+	char kernel[PATH_MAX]; /* store and console: their image */
+	char ramdisk[PATH_MAX];
+	char cmdline[SERVICE_CMDLINE_MAX]; /* appended to ours */
+	char pci[SERVICE_PCI_MAX][16];     /* "0000:00:05.0" */
+	unsigned pci_count;
+	struct json *bridges; /* net: passed to the agent as it is; owned; may be NULL */
+};
+
+struct host_config {
+	struct host_service services[HOST_SERVICES_MAX + 2]; /* store and console first */
+	unsigned service_count;
+};
+
+const char *role_name(enum role role);
+
+/* 0, or -EINVAL / -ENOMEM and a one-line message in WHY. The caller releases CONFIG with host_config_fini() in any case. */
+int host_config_parse(const char *text, size_t len, struct host_config *config, char *why, size_t size);
+void host_config_fini(struct host_config *config);
+
+#endif
