@@ -1,0 +1,57 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The layers above the control domain's root: the kernels (large, change seldom) and the project (small, changes often).
+
+ATOLL_SOURCE=$(dirname "$IMAGES")
+ATOLL_BUILD=${ATOLL_BUILD:-$ATOLL_SOURCE/build}
+
+# kernels_layer: /usr/lib/atoll/images/driver-vmlinux and /usr/lib/atoll/guests. Not compressed: emulated unpacking
+# costs more than reading.
+kernels_layer() {
+	local driver guest
+	driver=$(kernel_tree "$KERNEL_FULL")
+	guest=$(guest_image "$KERNEL_CLOUD")
+	echo "$(cached kernels "$(key "$driver" "$guest" "$(declare -f build_kernels pack_plain)" </dev/null)" \
+		build_kernels "$driver" "$guest")/kernels.erofs"
+}
+
+build_kernels() {
+	local out=$1 driver=$2 guest=$3 root=$1/root
+	install -D -m 644 "$driver/vmlinux" "$root/usr/lib/atoll/images/driver-vmlinux"
+	install -D -m 644 "$guest/vmlinux" "$root/usr/lib/atoll/guests/vmlinux"
+	install -D -m 644 "$guest/guest.cpio" "$root/usr/lib/atoll/guests/guest.cpio"
+	pack_plain "$root" "$out/kernels.erofs"
+	rm -rf "$root"
+}
+
+pack_plain() {
+	mkfs.erofs -T "$SOURCE_DATE_EPOCH" -U 00000000-0000-0000-0000-000000000000 --all-root --quiet "$2" "$1"
+}
+
+# payload_layer: what the build directory installs, the driver domains' image, and the system tests
+payload_layer() {
+	local tree driver
+	driver=$(driver_image "$KERNEL_FULL" "$ATOLL_BUILD")
+	tree=$(mktemp -d)
+	if [ -e "$ATOLL_BUILD/build.ninja" ]; then
+		meson install -C "$ATOLL_BUILD" --destdir "$tree" --no-rebuild --quiet >/dev/null ||
+			die "meson install failed in $ATOLL_BUILD"
+	fi
+	payload_merge_usr "$tree"
+	install -D -m 644 "$driver/driver.cpio" "$tree/usr/lib/atoll/images/driver.cpio"
+	mkdir -p "$tree/usr/lib/atoll/tests"
+	cp -r "$ATOLL_SOURCE/tests/system/." "$tree/usr/lib/atoll/tests/"
+	echo "$(cached payload "$(key "$(key_tree "$tree")" "$(declare -f build_payload pack_plain)" </dev/null)" \
+		build_payload "$tree")/payload.erofs"
+	rm -rf "$tree"
+}
+
+build_payload() { pack_plain "$2" "$1/payload.erofs"; }
+
+# The root has /lib as a link to /usr/lib; a layer with a real /lib folder would hide it.
+payload_merge_usr() {
+	local d
+	for d in bin sbin lib lib64; do
+		[ ! -d "$1/$d" ] || [ -L "$1/$d" ] || { mkdir -p "$1/usr/$d" && cp -a "$1/$d/." "$1/usr/$d/" && rm -r "${1:?}/$d"; }
+	done
+}
