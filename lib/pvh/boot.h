@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What boot.S and the C of lib/pvh share; private to lib/pvh. */
+#ifndef ATOLL_PVH_BOOT_H
+#define ATOLL_PVH_BOOT_H
+
+#define PVH_SEL_CODE	8
+#define PVH_SEL_DATA	16
+#define PVH_SEL_TSS	24
+
+#define PVH_TRAPS	32
+#define PVH_TRAP_STUB_SIZE 16
+/* The vector at which Xen tells us of pending events. Any from 32 up will do. */
+#define PVH_UPCALL_VECTOR 0x40
+
+#define PVH_STACK_SIZE	32768
+
+#ifndef __ASSEMBLER__
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pvh/pvh.h"
+
+/* boot.S */
+extern char hypercall_page[4096];
+extern uint64_t pvh_pml4[512], pvh_pdpt[512], pvh_pd[4 * 512], pvh_pt0[512];
+extern char pvh_stack_guard[4096], pvh_stack_top[], pvh_trap_stack_top[];
+extern char pvh_trap_stubs[], pvh_upcall[];
+/* pvh.lds */
+extern char pvh_text_start[], pvh_text_end[], pvh_rodata_end[], pvh_image_end[];
+
+/* The lib's part of the arena, after the header page. Bounds are checked at every use: a dirty arena may hold anything. */
+struct pvh_grant_slot {
+	uint32_t handle, ref;
+	uint16_t domid;
+	uint16_t used;
+};
+
+struct pvh_lib_arena {
+	struct pvh_grant_slot slots[PVH_GRANT_SLOTS];
+	uint32_t xs_skip;		/* bytes of a too long xenstore reply still to skip */
+};
+
+#define PVH_HEADER ((struct pvh_arena_header *)PVH_ARENA_BASE)
+#define PVH_LIB ((struct pvh_lib_arena *)(PVH_ARENA_BASE + 4096))
+
+static_assert(sizeof(struct pvh_lib_arena) <= (PVH_ARENA_LIB_PAGES - 1) * 4096, "lib arena too large");
+static_assert(PVH_ARENA_APP == PVH_ARENA_BASE + PVH_ARENA_LIB_PAGES * 4096, "arena layout");
+
+void pvh_boot(uint32_t start_info);
+void pvh_trap(const uint64_t *frame, uint64_t address) __attribute__((noreturn));
+
+void pvh_paging_init(uint64_t ram_end);
+void pvh_traps_init(void);
+void pvh_event_init(void);
+int pvh_grant_init(bool resumed);
+void pvh_console_init(bool debugport);
+int pvh_time_init(void);
+/* Arms VIRQ_TIMER for that system time. */
+void pvh_timer_set(uint64_t deadline_ns);
+#endif
+
+#endif

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Time: Xen's pvclock in the shared info page, and one one-shot timer (VIRQ_TIMER) for pvh_wait()'s deadline. */
+#include <errno.h>
+
+#include "pvh/boot.h"
+#include "pvh/event.h"
+#include "pvh/hypercall.h"
+
+static uint64_t rdtsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (uint64_t)high << 32 | low;
+}
+
+uint64_t pvh_now(void)
+{
+	const volatile struct vcpu_time_info *t = &PVH_VCPU->time;
+	uint32_t version;
+	uint64_t delta, base;
+
+	/* Xen makes the version odd while it writes. */
+	do {
+		version = t->version;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		delta = rdtsc() - t->tsc_timestamp;
+		if (t->tsc_shift >= 0)
+			delta <<= t->tsc_shift;
+		else
+			delta >>= -t->tsc_shift;
+		delta = (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
+		base = t->system_time;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while ((version & 1) || version != t->version);
+	return base + delta;
+}
+
+uint64_t pvh_wallclock(void)
+{
+	const volatile struct shared_info *s = PVH_SHARED;
+	uint32_t version;
+	uint64_t sec;
+
+	do {
+		version = s->wc_version;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		sec = (uint64_t)s->wc_sec_hi << 32 | s->wc_sec;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while ((version & 1) || version != s->wc_version);
+	return sec ? sec + pvh_now() / 1000000000 : 0;
+}
+
+int pvh_time_init(void)
+{
+	uint32_t port;
+	int rc = pvh_event_bind_virq(VIRQ_TIMER, &port);
+
+	if (rc == -EEXIST)
+		rc = pvh_event_find_virq(VIRQ_TIMER, &port);
+	if (rc)
+		return rc;
+	/* The event only has to end hlt. */
+	return pvh_event_handle(port, NULL, NULL);
+}
+
+void pvh_timer_set(uint64_t deadline_ns)
+{
+	struct vcpu_set_singleshot_timer timer = { .timeout_abs_ns = deadline_ns };
+	long rc = hypercall_vcpu(VCPUOP_set_singleshot_timer, 0, &timer);
+
+	if (rc)
+		pvh_panic("cannot set the timer: error %ld", -rc);
+}
