@@ -22,7 +22,7 @@ HOST_CPU=${HOST_CPU:-qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt,-rdtscp}
 
 # smap and smep off: a PV dom0 dies with them here. The rest makes the boot cheap.
 XEN_OPTIONS="console=com1 com1=115200,8n1 smap=0 smep=0 bootscrub=0 spec-ctrl=no xpti=0 iommu=verbose loglvl=warning guest_loglvl=warning"
-LINUX_OPTIONS="console=hvc0 quiet loglevel=3 mitigations=off rodata=off systemd.show_status=0 rd.udev.log_level=3 net.ifnames=0 audit=0"
+LINUX_OPTIONS="console=hvc0 quiet loglevel=3 mitigations=off rodata=off cryptomgr.notests systemd.show_status=0 rd.udev.log_level=3 net.ifnames=0 audit=0"
 
 # make_disk FILE: an empty disk with a partition table, the same each time
 make_disk() {
