@@ -52,7 +52,7 @@ void pvh_trap(const uint64_t *frame, uint64_t address) __attribute__((noreturn))
 void pvh_paging_init(uint64_t ram_end);
 void pvh_traps_init(void);
 void pvh_event_init(void);
-int pvh_grant_init(bool resumed);
+int pvh_grant_init(void);
 void pvh_console_init(bool debugport);
 int pvh_time_init(void);
 /* Arms VIRQ_TIMER for that system time. */

@@ -13,7 +13,7 @@
 
 static grant_entry_v1_t *const table = (grant_entry_v1_t *)PVH_GRANT_TABLE;
 
-int pvh_grant_init(bool resumed)
+int pvh_grant_init(void)
 {
 	for (unsigned int i = 0; i < PVH_GRANT_TABLE_FRAMES; i++) {
 		struct xen_add_to_physmap map = {
@@ -27,7 +27,6 @@ int pvh_grant_init(bool resumed)
 		if (rc)
 			return rc;
 	}
-	(void)resumed;
 	return 0;
 }
 
@@ -38,6 +37,7 @@ static int status_errno(int16_t status)
 		return 0;
 	case GNTST_bad_domain:
 		return -ESRCH;
+	case GNTST_general_error:	/* no such entry, or not for us */
 	case GNTST_bad_gntref:
 	case GNTST_bad_handle:
 		return -EINVAL;

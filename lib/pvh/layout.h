@@ -30,10 +30,10 @@
  *   - save the vCPU context (xc_domain_hvm_getcontext).
  * Then, to reload:
  *   1. map the header page (gfn PVH_ARENA_BASE >> 12), check magic and version;
- *   2. write stop_request = 1 and send the domain any event; wait until parked == 1, at most
- *      PVH_PARK_TIMEOUT_MS. A domain parks only between two handlers, so its arena is then consistent. If it
- *      does not park (hung, spinning, crashed), go on: the domain will be told that its arena is dirty;
- *   3. pause the domain;
+ *   2. pause the domain and read busy. 0: it idles, its arena is consistent, go on with step 4;
+ *   3. else it is in the middle of something: write stop_request = 1, unpause, wait until parked == 1, at most
+ *      PVH_PARK_TIMEOUT_MS (a busy domain parks by itself between two handlers), pause again. If it did not park (hung,
+ *      spinning, crashed), go on nevertheless: the domain will be told that its arena is dirty;
  *   4. rewrite [PVH_IMAGE_BASE, end of the new image): zero it, then copy each PT_LOAD. The new image must end
  *      at or below PVH_IMAGE_LIMIT. Nothing else may be written, but in the header: reload = PVH_RELOAD_MAGIC,
  *      stop_request = 0;

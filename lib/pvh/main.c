@@ -126,7 +126,7 @@ void pvh_boot(uint32_t start_info)
 	pvh_paging_init(end);
 	pvh_traps_init();
 	pvh_event_init();
-	rc = pvh_grant_init(pvh->resumed);
+	rc = pvh_grant_init();
 	if (!rc)
 		rc = pvh_time_init();
 	if (rc)

@@ -48,7 +48,8 @@ static void map_large(uint64_t addr, uint64_t nx)
 {
 	uint64_t large = addr & ~(LARGE_SIZE - 1);
 
-	if (addr < 1ull << 32)
+	/* Frame 0 (a page that the builder did not give) stays as pvh_pt0 has it. */
+	if (large && addr < 1ull << 32)
 		pvh_pd[large / LARGE_SIZE] = large | PTE_P | PTE_W | PTE_LARGE | nx;
 }
 
@@ -61,16 +62,15 @@ void pvh_paging_init(uint64_t ram_end)
 
 		pvh_pt0[i] = flags ? i * 4096ull | flags : 0;
 	}
-	for (unsigned int i = 0; i < 4 * 512; i++)
-		pvh_pd[i] = 0;
+	/* These are the tables in use: the first entry, which maps this code, goes over in one store. */
 	pvh_pd[0] = (uintptr_t)pvh_pt0 | PTE_P | PTE_W;
+	for (unsigned int i = 1; i < 4 * 512; i++)
+		pvh_pd[i] = 0;
 	for (uint64_t addr = LARGE_SIZE; addr < ram_end; addr += LARGE_SIZE)
 		map_large(addr, nx);
 	for (uint64_t addr = PVH_GRANT_BASE; addr <= PVH_SPECIAL_BASE; addr += LARGE_SIZE)
 		map_large(addr, nx);
 	map_large(pvh_hvm_param(HVM_PARAM_CONSOLE_PFN) << 12, nx);
 	map_large(pvh_hvm_param(HVM_PARAM_STORE_PFN) << 12, nx);
-	/* A builder that gave no such page gave frame 0: that has to stay unmapped. */
-	pvh_pd[0] = (uintptr_t)pvh_pt0 | PTE_P | PTE_W;
 	__asm__ volatile("mov %0, %%cr3" : : "r"((uintptr_t)pvh_pml4) : "memory");
 }
