@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the names are used by whoever sources this
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The control domain: its root (Debian minbase with systemd, as erofs), its kernel and its small initramfs.
 #
@@ -74,7 +74,7 @@ strip_root() {
 	rm -rf "$root"/var/lib/apt "$root"/var/cache/* "$root"/var/lib/dpkg/info "$root"/var/log/* "$root"/usr/share/bash-completion \
 		"$root"/usr/lib/udev/hwdb.d "$root"/usr/lib/udev/hwdb.bin "$root"/usr/lib/systemd/catalog "$root"/usr/share/perl5 \
 		"$root"/usr/lib/x86_64-linux-gnu/gconv "$root"/usr/lib/x86_64-linux-gnu/perl-base "$root"/usr/share/keyrings \
-		"$root"/var/lib/systemd/catalog "$root"/boot
+		"$root"/var/lib/systemd/catalog "${root:?}"/boot
 	mkdir -p "$root"/boot "$root"/var/log/journal
 	rmdir "$root"/var/log/journal
 	rm -f "$root"/etc/hostname "$root"/etc/resolv.conf "$root"/var/lib/dpkg/*-old

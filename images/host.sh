@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the names are used by whoever sources this
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The test host: Xen in QEMU, with an emulated IOMMU, one NIC and one disk meant for service domains.
 #

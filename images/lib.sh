@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the names are used by whoever sources this
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Shared by every recipe: the cache of built things, progress with seconds, and the pinned host settings.
 #

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the names are used by whoever sources this
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Debian packages, unpacked but not installed: the hypervisor and the kernels, in the forms that boot fastest.
 
@@ -19,7 +19,9 @@ package_tree() {
 unpack_package() {
 	local out=$1 package=$2 version=$3 debs
 	debs=$(mktemp -d)
-	(cd "$debs" && apt-get -q -o APT::Sandbox::User=root download "$package=$version")
+	# Lists older than the archive name versions that are gone.
+	(cd "$debs" && { apt-get -q -o APT::Sandbox::User=root download "$package=$version" ||
+		{ apt-get -q update && apt-get -q -o APT::Sandbox::User=root download "$package"; }; })
 	dpkg -x "$debs"/*.deb "$out"
 	rm -r "$debs"
 }
@@ -66,7 +68,7 @@ extract_vmlinux() {
 	esac
 	# The last four bytes are the unpacked size, except for gzip, whose format has them anyway.
 	[ "$tool" = "gzip -dc" ] || length=$((length - 4))
-	dd if="$image" iflag=skip_bytes,count_bytes skip=$offset count=$length bs=1M status=none | $tool >"$elf"
+	dd if="$image" iflag=skip_bytes,count_bytes skip=$offset count="$length" bs=1M status=none | $tool >"$elf"
 	[ "$(head -c4 "$elf" | tail -c3)" = ELF ] || die "$image: the payload is not an ELF file"
 }
 

@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Runs the system tests in the control domain, in the order of their names, and prints one TAP stream.
+# atoll.tests=NAME on the kernel command line: only files whose name contains NAME.
+cd "$(dirname "$(realpath "$0")")" || exit 1
+FILE_TIMEOUT=600	# guest seconds for one file
+
+only=$(sed -n 's/.*\batoll\.tests=\([^ ]*\).*/\1/p' /proc/cmdline)
+count=/run/atoll-tests.count
+echo 0 >$count
+
+number() {
+	awk -v n="$(cat $count)" -v count=$count -v file="$1" '
+		/^(not )?ok - / { n++; sub(/ok - /, "ok " n " - " file ": ") }
+		{ print; fflush() }
+		END { print n >count }'
+}
+
+for test in [0-9]*.sh; do
+	case $test in *"$only"*) ;; *) continue ;; esac
+	name=${test%.sh}
+	echo "# $test at $(cut -d' ' -f1 /proc/uptime) guest seconds"
+	before=$(cat $count)
+	timeout $FILE_TIMEOUT bash "$test" 2>&1 </dev/null | number "$name"
+	status=${PIPESTATUS[0]}
+	[ "$status" = 0 ] || echo "not ok - ended with status $status" | number "$name"
+	[ "$(cat $count)" != "$before" ] || echo "not ok - tested nothing" | number "$name"
+done
+echo "1..$(cat $count)"
