@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The agent of a driver domain: its session and the methods that every role has. */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "base/log.h"
+
+/* sysinfo(2) gives load averages as fixed-point numbers with this many fraction bits. */
+#define LOAD_ONE (1 << SI_LOAD_SHIFT)
+
+const struct role *role_find(const char *name)
+{
+	static const struct role *const roles[] = {&net_role, &disk_role};
+
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+		if (!strcmp(roles[i]->name, name))
+			return roles[i];
+	}
+	return NULL;
+}
+
+int agent_init(struct agent *agent, struct loop *loop)
+{
+	agent->loop = loop;
+	if (!agent->sys_root)
+		agent->sys_root = "/sys";
+	if (!agent->proc_root)
+		agent->proc_root = "/proc";
+	return agent->role->init(agent);
+}
+
+void agent_fini(struct agent *agent)
+{
+	agent->rpc = rpc_destroy(agent->rpc);
+	agent->role->fini(agent);
+}
+
+void agent_event(struct agent *agent, const char *event, struct json *params)
+{
+	if (agent->rpc && agent->greeted)
+		rpc_event(agent->rpc, event, params);
+	else
+		json_free(params);
+}
+
+/* --- methods of every role --- */
+
+static struct json *missing_modules(const struct agent *agent)
+{
+	struct json *list = json_new(JSON_ARRAY);
+
+	for (size_t i = 0; i < agent->modules.count; i++) {
+		const struct module *module = &agent->modules.list[i];
+		char name[64];
+
+		if (module->error == 0)
+			continue;
+		module_name(module, name, sizeof(name));
+		json_append(list, json_new_string(name));
+	}
+	return list;
+}
+
+static void handle_hello(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	int64_t version = json_get_int(params, "version", AGENT_VERSION);
+	struct json *result;
+	struct utsname uts;
+	struct sysinfo info;
+	int r = 0;
+
+	if (version != AGENT_VERSION) {
+		rpc_fail(rpc, id, EPROTONOSUPPORT, "%s speaks version %d, not %lld", agent->name, AGENT_VERSION, (long long)version);
+		return;
+	}
+	uname(&uts);
+	sysinfo(&info);
+	result = json_new(JSON_OBJECT);
+	r |= json_set_string(result, "name", agent->name);
+	r |= json_set_string(result, "role", agent->role->name);
+	r |= json_set_int(result, "version", AGENT_VERSION);
+	r |= json_set_string(result, "kernel", uts.release);
+	r |= json_set_int(result, "domid", agent->domid);
+	r |= json_set_int(result, "memory_kib", (int64_t)((uint64_t)info.totalram * info.mem_unit / 1024));
+	r |= json_set(result, "modules_missing", missing_modules(agent));
+	if (r < 0)
+		result = json_free(result);
+	rpc_reply(rpc, id, result);
+}
+
+static void handle_ping(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct json *result = json_new(JSON_OBJECT);
+	struct timespec up;
+	struct sysinfo info;
+	int r = 0;
+
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	sysinfo(&info);
+	r |= json_set_int(result, "uptime_ms", (int64_t)up.tv_sec * 1000 + up.tv_nsec / 1000000);
+	r |= json_set_int(result, "mem_free_kib", (int64_t)((uint64_t)info.freeram * info.mem_unit / 1024));
+	r |= json_set(result, "load", json_new_double((double)info.loads[0] / LOAD_ONE));
+	if (r < 0)
+		result = json_free(result);
+	rpc_reply(rpc, id, result);
+}
+
+static const struct method common_methods[] = {
+	{"hello", handle_hello},
+	{"ping", handle_ping},
+};
+
+/* --- the session --- */
+
+static method_fn *find_method(const struct method *methods, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(methods[i].name, name))
+			return methods[i].fn;
+	}
+	return NULL;
+}
+
+static void on_request(struct rpc *rpc, uint32_t id, const char *method, const struct json *params, void *data)
+{
+	struct agent *agent = data;
+	method_fn *fn = find_method(common_methods, ARRAY_SIZE(common_methods), method);
+
+	agent->greeted = true;
+	if (!fn)
+		fn = find_method(agent->role->methods, agent->role->method_count, method);
+	if (fn)
+		fn(agent, rpc, id, params);
+	else
+		rpc_fail(rpc, id, ENOSYS, "%s has no method %.64s", agent->name, method);
+}
+
+static void on_close(struct rpc *rpc, const char *why, void *data)
+{
+	struct agent *agent = data;
+
+	log_debug("session ended: %s", why);
+	if (agent->role->on_disconnect)
+		agent->role->on_disconnect(agent);
+	agent->rpc = rpc_destroy(agent->rpc);
+	agent->greeted = false;
+	if (agent->on_session_end)
+		agent->on_session_end(agent, agent->on_session_end_data);
+}
+
+const struct rpc_ops agent_rpc_ops = {
+	.on_request = on_request,
+	.on_close = on_close,
+};

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The agent of a driver domain: one session at a time with the control domain, the methods that every role has, and a role's own.
+ * The kernel's backends move the data; the agent only prepares what they use.
+ */
+#ifndef ATOLL_DRIVER_DOMAINS_AGENT_H
+#define ATOLL_DRIVER_DOMAINS_AGENT_H
+
+#include "agent/modules.h"
+#include "rpc/rpc.h"
+
+/* Changes when a method changes its meaning; new methods and new keys do not count. */
+#define AGENT_VERSION 1
+
+struct agent;
+
+/* Answers by rpc_reply() or rpc_fail(), at once or later; later only while the role's on_disconnect() was not called. */
+typedef void method_fn(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params);
+
+struct method {
+	const char *name;
+	method_fn *fn;
+};
+
+struct role {
+	const char *name;
+	const struct method *methods;
+	size_t method_count;
+	int (*init)(struct agent *agent);
+	void (*fini)(struct agent *agent);
+	/* The session is over: forget requests that wait. May be NULL. */
+	void (*on_disconnect)(struct agent *agent);
+};
+
+extern const struct role net_role, disk_role;
+
+struct agent {
+	struct loop *loop;
+	const struct role *role;
+	void *state; /* the role's */
+	char name[NAME_LEN_MAX + 1];
+	const char *sys_root;  /* "/sys" */
+	const char *proc_root; /* "/proc" */
+	struct modules modules;
+	int domid;       /* -1: not known */
+	struct rpc *rpc; /* NULL: no session */
+	bool greeted;    /* the session's client has sent something: only then does it get events */
+	/* Called when a session has ended; whoever serves offers the next one. */
+	void (*on_session_end)(struct agent *agent, void *data);
+	void *on_session_end_data;
+};
+
+/* NULL if there is none of that name. */
+const struct role *role_find(const char *name);
+
+/* NAME and ROLE must be set before. 0 or -errno. */
+int agent_init(struct agent *agent, struct loop *loop);
+void agent_fini(struct agent *agent);
+
+/* For rpc_create_*(), with the agent as data; the session made is stored in agent->rpc by the caller. */
+extern const struct rpc_ops agent_rpc_ops;
+
+/* Sends an event if somebody listens; takes PARAMS over. */
+void agent_event(struct agent *agent, const char *event, struct json *params);
+
+#endif

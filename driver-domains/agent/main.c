@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * atoll-agent: process 1, and the only process, of a Linux driver domain (net or disk).
+ *
+ * What it holds, and why:
+ *   root in its own domain, for life   it is init: it loads modules, sets up interfaces and loop devices; there is nobody to
+ *                                      drop to, and the domain is the boundary
+ *   /dev/xen/xenbus (libxenstore)      to learn its domid and to offer its vchan; with the rights of this domain only
+ *   /dev/xen/gntalloc, /dev/xen/evtchn the vchan's pages and event channel, granted to domain 0 only
+ *   rtnetlink (net)                    bridges and their ports
+ *   uevents, /sys, loop devices (disk) the catalogue of disks, files as disks
+ * What it has not: no privilege over other domains (the hypervisor gives this domain none), no IP address, no listening socket, no
+ * shell, no other program to start. Guests' data passes through the kernel's backends and never through this process; guests'
+ * store directories are not read.
+ *
+ * If it exits, the kernel panics: the domain is seen as crashed and is built again.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "agent/init.h"
+#include "agent/server.h"
+#include "base/log.h"
+
+struct options {
+	char role[ROLE_LEN_MAX + 1];
+	char name[NAME_LEN_MAX + 1];
+	char socket[108]; /* "": serve on a vchan */
+};
+
+static int read_options(int argc, char **argv, struct options *options)
+{
+	static const struct option longs[] = {
+		{"role", required_argument, NULL, 'r'},
+		{"name", required_argument, NULL, 'n'},
+		{"socket", required_argument, NULL, 's'},
+		{0},
+	};
+	int c, r = 0;
+
+	while ((c = getopt_long(argc, argv, "r:n:s:", longs, NULL)) >= 0 && r == 0) {
+		switch (c) {
+		case 'r':
+			r = format(options->role, sizeof(options->role), "%s", optarg);
+			break;
+		case 'n':
+			r = format(options->name, sizeof(options->name), "%s", optarg);
+			break;
+		case 's':
+			r = format(options->socket, sizeof(options->socket), "%s", optarg);
+			break;
+		default:
+			r = -EINVAL;
+		}
+	}
+	return r;
+}
+
+/* The kernel gives process 1 no arguments that it knows a dot in: so read them where they are. */
+static int read_cmdline(struct options *options)
+{
+	AUTO_FREE char *cmdline = NULL;
+	int r = read_file("/proc/cmdline", CMDLINE_MAX, &cmdline, NULL);
+
+	if (r == 0)
+		r = cmdline_get(cmdline, "atoll.role", options->role, sizeof(options->role));
+	if (r == 0 && cmdline_get(cmdline, "atoll.name", options->name, sizeof(options->name)) < 0)
+		snprintf(options->name, sizeof(options->name), "%s", options->role);
+	return r;
+}
+
+static void load_modules(struct agent *agent)
+{
+	char path[64];
+	uint64_t start = now_ms();
+	int r = format(path, sizeof(path), "/etc/modules.%s", agent->role->name);
+
+	if (r == 0)
+		r = modules_load(&agent->modules, path);
+	if (r < 0)
+		log_warning("%s: %s", path, strerror(-r));
+	else
+		log_info("%s: %zu modules in %llu ms", agent->name, agent->modules.count,
+			 (unsigned long long)(now_ms() - start));
+}
+
+static int choose(struct agent *agent, const struct options *options)
+{
+	agent->role = role_find(options->role);
+	if (!agent->role || !name_valid(options->name)) {
+		log_error("atoll-agent: atoll.role must be net or disk (is \"%s\"), atoll.name a name (is \"%s\")", options->role,
+			  options->name);
+		return -EINVAL;
+	}
+	snprintf(agent->name, sizeof(agent->name), "%s", options->name);
+	return 0;
+}
+
+static int serve(struct agent *agent, const struct options *options)
+{
+	struct vchan_server *vchan = NULL;
+	struct socket_server *unix_socket = NULL;
+	int r;
+
+	if (options->socket[0])
+		r = socket_server_create(agent, options->socket, &unix_socket);
+	else
+		r = vchan_server_create(agent, &vchan);
+	if (r == 0)
+		r = loop_run(agent->loop);
+	log_error("%s: %s", agent->name, r < 0 ? strerror(-r) : "asked to end");
+	socket_server_destroy(unix_socket);
+	vchan_server_destroy(vchan);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static struct agent agent = {.domid = -1};
+	struct options options = {.name = "agent"};
+	struct source *reaper = NULL;
+	struct loop *loop = NULL;
+	bool init = getpid() == 1;
+	int r;
+
+	if (init) {
+		init_mount();
+		init_fail_loudly();
+	}
+	r = init ? read_cmdline(&options) : read_options(argc, argv, &options);
+	if (choose(&agent, &options) < 0)
+		return EXIT_FAILURE;
+	r = loop_create(&loop);
+	if (r == 0 && init) {
+		load_modules(&agent);
+		init_pin_memory();
+		r = init_reap(loop, &reaper);
+	}
+	if (r == 0)
+		r = agent_init(&agent, loop);
+	if (r == 0) {
+		r = serve(&agent, &options);
+		agent_fini(&agent);
+	} else {
+		log_error("%s: cannot start: %s", agent.name, strerror(-r));
+	}
+	source_destroy(reaper);
+	loop_destroy(loop);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

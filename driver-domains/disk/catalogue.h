@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The disks and partitions of the domain as sysfs shows them (/sys/class/block). Memory-backed and loop devices are not among
+ * them. Nothing is kept: each question reads sysfs again, so there is no state to go stale.
+ */
+#ifndef ATOLL_DRIVER_DOMAINS_CATALOGUE_H
+#define ATOLL_DRIVER_DOMAINS_CATALOGUE_H
+
+#include "base/util.h"
+
+/* So that a list of all fits into one frame of the protocol. */
+#define CATALOGUE_MAX 128
+#define DISK_NAME_SIZE 32
+#define DISK_MODEL_SIZE 48
+
+struct disk {
+	char name[DISK_NAME_SIZE];
+	char parent[DISK_NAME_SIZE]; /* a partition's disk, else "" */
+	char model[DISK_MODEL_SIZE]; /* printable ASCII; "" if not known */
+	unsigned major, minor;
+	uint64_t bytes;
+	uint32_t sector; /* logical block size in bytes */
+	bool ro;
+};
+
+/* [A-Za-z0-9][A-Za-z0-9_-]*, shorter than DISK_NAME_SIZE: no way out of the directory. */
+bool disk_name_valid(const char *name);
+
+/* 0; -EINVAL for a bad name; -ENODEV if there is no such disk, or not yet, or it has no size. */
+int catalogue_find(const char *sys_root, const char *name, struct disk *disk);
+
+/* The first MAX disks, by name. Returns their number or -errno. */
+int catalogue_list(const char *sys_root, struct disk *list, size_t max);
+
+/* True if both share sectors: the same, or one is a partition of the other. */
+bool disks_overlap(const struct disk *a, const struct disk *b);
+
+#endif

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The disk role. The methods are described in atoll-agent(8).
+ *
+ * After a rebirth the orders come as soon as the agent answers, which is before the controller has been probed. So an order for
+ * a disk that is not there waits, up to a time that the caller gives, in a short list that is looked through whenever the
+ * kernel announces a block device.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "base/log.h"
+#include "disk/table.h"
+#include "disk/uevent.h"
+
+#define WAIT_DEFAULT_MS 5000
+#define WAIT_MAX_MS 30000
+/* One for each attachment that there can be is never needed at once; past it an order fails with EAGAIN. */
+#define PENDING_MAX 32
+/* Domain ids that Xen gives to domains. */
+#define DOMID_MAX 0x7fef
+
+struct order {
+	uint32_t guest, vdev;
+	char target[TARGET_SIZE];
+	bool write;
+	unsigned wait_ms;
+};
+
+struct pending {
+	struct rpc *rpc; /* NULL: free */
+	uint32_t id;
+	uint64_t deadline_ms;
+	struct order order;
+};
+
+struct disk_state {
+	struct agent *agent;
+	struct table table;
+	struct uevents *uevents;
+	struct source *timer;
+	struct pending pending[PENDING_MAX];
+};
+
+static void on_change(void *data);
+static void on_timer(struct source *source, uint32_t events, void *data);
+
+static void disk_fini(struct agent *agent)
+{
+	struct disk_state *state = agent->state;
+
+	uevents_destroy(state->uevents);
+	source_destroy(state->timer);
+	table_fini(&state->table);
+	free(state);
+	agent->state = NULL;
+}
+
+static int disk_init(struct agent *agent)
+{
+	struct disk_state *state = calloc(1, sizeof(*state));
+	int r;
+
+	if (!state)
+		return -ENOMEM;
+	state->agent = agent;
+	agent->state = state;
+	table_init(&state->table, agent->sys_root);
+	r = uevents_create(agent->loop, on_change, state, &state->uevents);
+	if (r == 0)
+		r = loop_add_timer(agent->loop, -1, on_timer, state, &state->timer);
+	if (r < 0)
+		disk_fini(agent);
+	return r;
+}
+
+static void disk_on_disconnect(struct agent *agent)
+{
+	struct disk_state *state = agent->state;
+
+	memset(state->pending, 0, sizeof(state->pending));
+}
+
+/* --- disk.list --- */
+
+static struct json *describe_users(const struct table *table, const struct disk *disk)
+{
+	struct json *users = json_new(JSON_ARRAY);
+
+	if (table->store.root_fd >= 0 && disks_overlap(disk, &table->store.disk))
+		json_append(users, json_new_string("data file system"));
+	for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
+		const struct attachment *a = &table->list[i];
+		char text[48];
+
+		if (!a->used || !disks_overlap(disk, &a->disk))
+			continue;
+		snprintf(text, sizeof(text), "d%u:%u:%c", a->guest, a->vdev, a->write ? 'w' : 'r');
+		json_append(users, json_new_string(text));
+	}
+	return users;
+}
+
+static struct json *describe_disk(const struct table *table, const struct disk *disk)
+{
+	struct json *json = json_new(JSON_OBJECT);
+	int r = json_set_string(json, "name", disk->name);
+
+	r |= json_set_int(json, "bytes", (int64_t)disk->bytes);
+	r |= json_set_int(json, "sector", disk->sector);
+	r |= json_set_bool(json, "ro", disk->ro);
+	if (disk->parent[0])
+		r |= json_set_string(json, "parent", disk->parent);
+	if (disk->model[0])
+		r |= json_set_string(json, "model", disk->model);
+	r |= json_set(json, "in_use_by", describe_users(table, disk));
+	return r < 0 ? json_free(json) : json;
+}
+
+static struct json *describe_attachment(const struct attachment *a)
+{
+	struct json *json = json_new(JSON_OBJECT);
+	int r = json_set_int(json, "guest", a->guest);
+
+	r |= json_set_int(json, "vdev", a->vdev);
+	r |= json_set_string(json, "target", a->target);
+	r |= json_set_string(json, "mode", a->write ? "w" : "r");
+	return r < 0 ? json_free(json) : json;
+}
+
+static void handle_list(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct disk_state *state = agent->state;
+	AUTO_FREE struct disk *list = calloc(CATALOGUE_MAX, sizeof(*list));
+	int n = list ? catalogue_list(agent->sys_root, list, CATALOGUE_MAX) : -ENOMEM, r;
+	struct json *result, *disks, *attached;
+
+	if (n < 0) {
+		rpc_fail(rpc, id, n, "cannot list disks: %s", strerror(-n));
+		return;
+	}
+	result = json_new(JSON_OBJECT);
+	disks = json_new(JSON_ARRAY);
+	for (int i = 0; i < n; i++)
+		json_append(disks, describe_disk(&state->table, &list[i]));
+	attached = json_new(JSON_ARRAY);
+	for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
+		if (state->table.list[i].used)
+			json_append(attached, describe_attachment(&state->table.list[i]));
+	}
+	r = json_set(result, "disks", disks);
+	r |= json_set(result, "attached", attached);
+	if (r < 0)
+		result = json_free(result);
+	rpc_reply(rpc, id, result);
+}
+
+/* --- disk.attach --- */
+
+static void reply_attached(struct rpc *rpc, uint32_t id, const struct attachment *a)
+{
+	struct json *result = json_new(JSON_OBJECT);
+	char numbers[32];
+	int r;
+
+	/* blkback reads both numbers as hexadecimal. */
+	snprintf(numbers, sizeof(numbers), "%x:%x", a->disk.major, a->disk.minor);
+	r = json_set_string(result, "physical_device", numbers);
+	r |= json_set_string(result, "name", a->disk.name);
+	r |= json_set_int(result, "sectors", (int64_t)(a->disk.bytes / a->disk.sector));
+	r |= json_set_int(result, "sector_size", a->disk.sector);
+	r |= json_set_int(result, "bytes", (int64_t)a->disk.bytes);
+	if (r < 0)
+		result = json_free(result);
+	rpc_reply(rpc, id, result);
+}
+
+static void fail_attach(struct disk_state *state, struct rpc *rpc, uint32_t id, int r, const struct order *order,
+			const struct attachment *other)
+{
+	const char *us = state->agent->name, *target = order->target;
+
+	switch (r) {
+	case -EBUSY:
+		if (other)
+			rpc_fail(rpc, id, r, "%s: %s is attached to d%u as %u for %s", us, target, other->guest, other->vdev,
+				 other->write ? "writing" : "reading");
+		else
+			rpc_fail(rpc, id, r, "%s: %s is busy: the data file system is on it, or the kernel holds it", us, target);
+		break;
+	case -EEXIST:
+		rpc_fail(rpc, id, r, "%s: d%u has %s as %u already%s", us, order->guest, other->target, order->vdev,
+			 strcmp(other->target, target) ? "" : ", in the other mode");
+		break;
+	case -EINVAL:
+		rpc_fail(rpc, id, r, "%s: %.64s is neither a disk's name nor file: and a path to a file of 512 bytes or more", us,
+			 target);
+		break;
+	case -ENODEV:
+		rpc_fail(rpc, id, r, "%s: there is no disk %s (waited %u ms)", us, target, order->wait_ms);
+		break;
+	case -EROFS:
+		rpc_fail(rpc, id, r, "%s: %s is read-only", us, target);
+		break;
+	case -ENOSPC:
+		rpc_fail(rpc, id, r, "%s: %d disks are attached already, which is the limit", us, ATTACHMENTS_MAX);
+		break;
+	default:
+		rpc_fail(rpc, id, r, "%s: %s: %s", us, target, strerror(-r));
+	}
+}
+
+/* Tries ORDER and answers; false if the disk is not there and LAST is not set. */
+static bool try_order(struct disk_state *state, struct rpc *rpc, uint32_t id, const struct order *order, bool last)
+{
+	const struct attachment *a;
+	int r = table_attach(&state->table, order->guest, order->vdev, order->target, order->write, &a);
+
+	if (r == -ENODEV && !last)
+		return false;
+	if (r < 0)
+		fail_attach(state, rpc, id, r, order, a);
+	else
+		reply_attached(rpc, id, a);
+	return true;
+}
+
+static void try_pending(struct disk_state *state)
+{
+	uint64_t now = now_ms(), next = UINT64_MAX;
+
+	for (size_t i = 0; i < PENDING_MAX; i++) {
+		struct pending *pending = &state->pending[i];
+		struct pending copy = *pending;
+
+		if (!copy.rpc)
+			continue;
+		/* Answering may end the session, which clears the list: so free the place before. */
+		pending->rpc = NULL;
+		if (try_order(state, copy.rpc, copy.id, &copy.order, now >= copy.deadline_ms))
+			continue;
+		pending->rpc = copy.rpc;
+		next = MIN(next, copy.deadline_ms);
+	}
+	source_set_timer(state->timer, next == UINT64_MAX ? -1 : (int64_t)(next - now));
+}
+
+static void on_change(void *data)
+{
+	try_pending(data);
+}
+
+static void on_timer(struct source *source, uint32_t events, void *data)
+{
+	try_pending(data);
+}
+
+static void wait_for_disk(struct disk_state *state, struct rpc *rpc, uint32_t id, const struct order *order)
+{
+	for (size_t i = 0; i < PENDING_MAX; i++) {
+		struct pending *pending = &state->pending[i];
+
+		if (pending->rpc)
+			continue;
+		*pending = (struct pending){.rpc = rpc, .id = id, .deadline_ms = now_ms() + order->wait_ms, .order = *order};
+		try_pending(state); /* arms the timer */
+		return;
+	}
+	rpc_fail(rpc, id, EAGAIN, "%s: %d orders wait for their disks already", state->agent->name, PENDING_MAX);
+}
+
+static int read_guest(const struct json *params, uint32_t *guest, uint32_t *vdev)
+{
+	int64_t g, v;
+
+	if (json_read_int(params, "guest", 0, DOMID_MAX, &g) < 0 || json_read_int(params, "vdev", 0, UINT32_MAX, &v) < 0)
+		return -EINVAL;
+	*guest = (uint32_t)g;
+	*vdev = (uint32_t)v;
+	return 0;
+}
+
+static int read_order(const struct json *params, struct order *order)
+{
+	const char *target = json_get_string(params, "target", ""), *mode = json_get_string(params, "mode", "");
+	int64_t wait_ms = WAIT_DEFAULT_MS;
+	int r = json_read_int(params, "wait_ms", 0, WAIT_MAX_MS, &wait_ms);
+
+	if (r < 0 && r != -ENOENT)
+		return -EINVAL;
+	if (strcmp(mode, "r") != 0 && strcmp(mode, "w") != 0)
+		return -EINVAL;
+	order->write = *mode == 'w';
+	order->wait_ms = (unsigned)wait_ms;
+	if (!*target || format(order->target, sizeof(order->target), "%s", target) < 0)
+		return -EINVAL;
+	return read_guest(params, &order->guest, &order->vdev);
+}
+
+static void handle_attach(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct disk_state *state = agent->state;
+	struct order order;
+
+	if (read_order(params, &order) < 0)
+		rpc_fail(rpc, id, EINVAL, "disk.attach: guest, vdev, target and mode (r or w) are needed; wait_ms is at most %d",
+			 WAIT_MAX_MS);
+	else if (!try_order(state, rpc, id, &order, order.wait_ms == 0))
+		wait_for_disk(state, rpc, id, &order);
+}
+
+/* An order that still waits must not attach after it was taken back. */
+static bool cancel_pending(struct disk_state *state, uint32_t guest, uint32_t vdev)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < PENDING_MAX; i++) {
+		struct pending copy = state->pending[i];
+
+		if (!copy.rpc || copy.order.guest != guest || copy.order.vdev != vdev)
+			continue;
+		state->pending[i].rpc = NULL;
+		any = true;
+		rpc_fail(copy.rpc, copy.id, ECANCELED, "%s: %s was detached while it was waited for", state->agent->name,
+			 copy.order.target);
+	}
+	return any;
+}
+
+static void handle_detach(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct disk_state *state = agent->state;
+	uint32_t guest, vdev;
+	bool waited;
+
+	if (read_guest(params, &guest, &vdev) < 0) {
+		rpc_fail(rpc, id, EINVAL, "disk.detach: guest and vdev are needed");
+		return;
+	}
+	waited = cancel_pending(state, guest, vdev);
+	if (table_detach(&state->table, guest, vdev) < 0 && !waited)
+		rpc_fail(rpc, id, ENOENT, "%s: d%u has no disk %u", agent->name, guest, vdev);
+	else
+		rpc_reply(rpc, id, json_new(JSON_OBJECT));
+}
+
+/* --- disk.mount --- */
+
+static void handle_mount(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	const char *target = json_get_string(params, "target", ""), *fs = json_get_string(params, "fs", "");
+	struct disk_state *state = agent->state;
+	struct disk disk;
+	int r = catalogue_find(agent->sys_root, target, &disk);
+
+	for (size_t i = 0; r == 0 && i < ATTACHMENTS_MAX; i++) {
+		const struct attachment *a = &state->table.list[i];
+
+		if (a->used && disks_overlap(&disk, &a->disk))
+			r = -EBUSY;
+	}
+	if (r == 0)
+		r = file_store_mount(&state->table.store, &disk, fs);
+	if (r < 0 && r != -EALREADY)
+		rpc_fail(rpc, id, r, "%s: cannot mount %.32s as data file system of type %.16s: %s", agent->name, target, fs,
+			 strerror(-r));
+	else
+		rpc_reply(rpc, id, json_new(JSON_OBJECT));
+}
+
+static const struct method methods[] = {
+	{"disk.list", handle_list},
+	{"disk.attach", handle_attach},
+	{"disk.detach", handle_detach},
+	{"disk.mount", handle_mount},
+};
+
+const struct role disk_role = {
+	.name = "disk",
+	.methods = methods,
+	.method_count = ARRAY_SIZE(methods),
+	.init = disk_init,
+	.fini = disk_fini,
+	.on_disconnect = disk_on_disconnect,
+};
