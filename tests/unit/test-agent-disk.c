@@ -1,1 +1,202 @@
-int main(void);int main(void){return 0;}
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The disk agent's catalogue on a made-up sysfs, and the rule of who may share a disk. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "disk/table.h"
+#include "disk/uevent.h"
+#include "tap.h"
+
+static char root[] = "/tmp/atoll-sys-XXXXXX";
+
+static void put(const char *path, const char *text)
+{
+	char full[256];
+	FILE *file;
+
+	snprintf(full, sizeof(full), "%s/%s", root, path);
+	*strrchr(full, '/') = '\0';
+	make_dirs(full, 0755);
+	snprintf(full, sizeof(full), "%s/%s", root, path);
+	file = fopen(full, "w");
+	if (file) {
+		fputs(text, file);
+		fclose(file);
+	}
+}
+
+static void make_disk(const char *dir, const char *dev, const char *size)
+{
+	char path[192], link[256], target[256];
+	const char *name = strrchr(dir, '/') + 1;
+
+	snprintf(path, sizeof(path), "%s/dev", dir);
+	put(path, dev);
+	snprintf(path, sizeof(path), "%s/size", dir);
+	put(path, size);
+	snprintf(path, sizeof(path), "%s/ro", dir);
+	put(path, "0\n");
+	put("class/block/.keep", "");
+	snprintf(link, sizeof(link), "%s/class/block/%s", root, name);
+	snprintf(target, sizeof(target), "../../%s", dir);
+	if (symlink(target, link) < 0)
+		perror(link);
+}
+
+static void make_sysfs(void)
+{
+	make_disk("devices/pci/nvme0n1", "259:0\n", "1048576\n");
+	put("devices/pci/nvme0n1/queue/logical_block_size", "4096\n");
+	put("devices/pci/nvme0n1/device/model", "QEMU \033[31mNVMe Ctrl          \n");
+	make_disk("devices/pci/nvme0n1/nvme0n1p1", "259:1\n", "131072\n");
+	put("devices/pci/nvme0n1/nvme0n1p1/partition", "1\n");
+	make_disk("devices/pci/nvme0n1/nvme0n1p2", "259:17\n", "131072\n");
+	put("devices/pci/nvme0n1/nvme0n1p2/partition", "2\n");
+	make_disk("devices/pci/sr0", "11:0\n", "8\n");
+	put("devices/pci/sr0/ro", "1\n");
+	make_disk("devices/pci/sda", "8:0\n", "0\n");
+	make_disk("devices/virtual/loop0", "7:0\n", "8\n");
+	make_disk("devices/virtual/ram0", "1:0\n", "8\n");
+	make_disk("devices/pci/hid0", "259:9\n", "8\n");
+	put("devices/pci/hid0/hidden", "1\n");
+	make_disk("devices/pci/bad0", "259\n", "8\n");
+	make_disk("devices/pci/huge0", "259:30\n", "99999999999999999999\n");
+}
+
+static void test_catalogue(void)
+{
+	static struct disk list[CATALOGUE_MAX];
+	struct disk disk;
+	int n = catalogue_list(root, list, CATALOGUE_MAX);
+
+	ok(n == 4, "four disks and partitions are shown (%d)", n);
+	ok(n == 4 && !strcmp(list[0].name, "nvme0n1") && !strcmp(list[1].name, "nvme0n1p1") && !strcmp(list[3].name, "sr0"),
+	   "in the order of their names");
+	ok(catalogue_list(root, list, 2) == 2, "no more than there is room for");
+	ok(catalogue_find(root, "nvme0n1", &disk) == 0 && disk.bytes == 512ull << 20 && disk.sector == 4096 && !disk.ro,
+	   "a disk has a size and a sector size");
+	ok(!strcmp(disk.model, "QEMU ?[31mNVMe Ctrl") && !disk.parent[0], "a model name is made harmless");
+	ok(catalogue_find(root, "nvme0n1p2", &disk) == 0 && disk.major == 259 && disk.minor == 17 && disk.sector == 4096,
+	   "a partition has its disk's sector size");
+	ok(!strcmp(disk.parent, "nvme0n1"), "and names its disk");
+	ok(catalogue_find(root, "sr0", &disk) == 0 && disk.ro, "a read-only disk says so");
+	ok(catalogue_find(root, "sda", &disk) == -ENODEV, "a drive without a medium is not there");
+	ok(catalogue_find(root, "hid0", &disk) == -ENODEV && catalogue_find(root, "bad0", &disk) == -ENODEV &&
+		   catalogue_find(root, "huge0", &disk) == -ENODEV,
+	   "nor hidden ones and nonsense");
+	ok(catalogue_find(root, "loop0", &disk) == -ENODEV && catalogue_find(root, "ram0", &disk) == -ENODEV, "nor loop and ram");
+	ok(catalogue_find(root, "nothing", &disk) == -ENODEV, "nor what does not exist");
+	ok(catalogue_find(root, "../block/nvme0n1", &disk) == -EINVAL && catalogue_find(root, "", &disk) == -EINVAL &&
+		   catalogue_find(root, "..", &disk) == -EINVAL && catalogue_find(root, "/dev/sda", &disk) == -EINVAL,
+	   "a path is no name");
+	ok(catalogue_find(root, "a1234567890123456789012345678901", &disk) == -EINVAL, "nor is a long one");
+	ok(catalogue_list("/nonexistent", list, CATALOGUE_MAX) == 0, "without sysfs there are no disks");
+}
+
+static void test_sharing(void)
+{
+	static struct table table;
+	const struct attachment *a, *b;
+
+	table_init(&table, root);
+	ok(table_attach(&table, 32, 51712, "nvme0n1p1", true, &a) == 0 && a->disk.minor == 1, "a partition is attached");
+	ok(table_attach(&table, 32, 51712, "nvme0n1p1", true, &b) == 0 && a == b, "the same order again gives the same");
+	ok(table_attach(&table, 32, 51712, "nvme0n1p2", true, &b) == -EEXIST && b == a, "another target for it is refused");
+	ok(table_attach(&table, 32, 51712, "nvme0n1p1", false, &b) == -EEXIST, "another mode too");
+	ok(table_attach(&table, 33, 51712, "nvme0n1p1", true, &b) == -EBUSY && b->guest == 32, "a second writer is refused");
+	ok(table_attach(&table, 33, 51712, "nvme0n1p1", false, &b) == -EBUSY && b == a, "a reader beside a writer too");
+	ok(table_attach(&table, 33, 51712, "nvme0n1", false, &b) == -EBUSY && b == a, "the whole disk too");
+	ok(table_attach(&table, 33, 51712, "nvme0n1p2", false, &b) == 0, "another partition is free");
+	ok(table_attach(&table, 34, 51712, "nvme0n1p2", false, &b) == 0, "readers share");
+	ok(table_attach(&table, 34, 51728, "nvme0n1p2", true, &b) == -EBUSY, "but not with a writer");
+	ok(table_attach(&table, 35, 51712, "sr0", true, &b) == -EROFS, "a read-only disk has no writers");
+	ok(table_attach(&table, 35, 51712, "sdz", true, &b) == -ENODEV && table_attach(&table, 35, 51712, "../x", true, &b) == -EINVAL,
+	   "absent disks and bad names are told apart");
+	ok(table_attach(&table, 35, 51712, "file:x", true, &b) == -ENODEV, "a file needs a data file system");
+	ok(table_detach(&table, 32, 51712) == 0 && table_detach(&table, 32, 51712) == -ENOENT, "detaching works once");
+	ok(table_attach(&table, 33, 51728, "nvme0n1p1", true, &b) == 0, "what was detached is free");
+	table_fini(&table);
+}
+
+static void test_limit(void)
+{
+	static struct table table;
+	const struct attachment *a;
+	uint32_t n = 0;
+
+	table_init(&table, root);
+	while (n <= ATTACHMENTS_MAX && table_attach(&table, 32, n, "sr0", false, &a) == 0)
+		n++;
+	ok(n == ATTACHMENTS_MAX && table_attach(&table, 32, n, "sr0", false, &a) == -ENOSPC, "the number of attachments is limited");
+	table_fini(&table);
+}
+
+static void test_files(void)
+{
+	struct file_store store = {.root_fd = -1};
+	struct file_disk file = {.loop_fd = -1}, other = {.loop_fd = -1};
+	char path[256];
+	int fd;
+
+	put("store/a.img", "");
+	put("store/dir/b.img", "");
+	put("outside.img", "");
+	snprintf(path, sizeof(path), "%s/store/a.img", root);
+	ok(truncate(path, 4096) == 0, "a file of 4 KiB");
+	snprintf(path, sizeof(path), "%s/outside.img", root);
+	ok(truncate(path, 4096) == 0, "and one outside");
+	snprintf(path, sizeof(path), "%s/store/link.img", root);
+	ok(symlink("a.img", path) == 0, "and a link");
+	snprintf(path, sizeof(path), "%s/store/fifo", root);
+	ok(mkfifo(path, 0600) == 0, "and a FIFO");
+	ok(file_open(&store, "a.img", false, &file) == -ENODEV, "without a store there are no files");
+	snprintf(path, sizeof(path), "%s/store", root);
+	store.root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	fd = file_open(&store, "a.img", true, &file);
+	ok(fd >= 0, "a file is opened");
+	close(fd);
+	fd = file_open(&store, "dir/../a.img", false, &other);
+	ok(fd >= 0 && other.ino == file.ino && other.dev == file.dev, "by another way it is the same file");
+	close(fd);
+	ok(file_open(&store, "../outside.img", false, &file) == -EINVAL, "no way leads out");
+	snprintf(path, sizeof(path), "%s/store/a.img", root);
+	ok(file_open(&store, path, false, &file) == -EINVAL, "an absolute path neither");
+	ok(file_open(&store, "link.img", false, &file) == -EINVAL, "links are not followed");
+	ok(file_open(&store, "fifo", false, &file) == -EINVAL, "a FIFO is no disk, and does not stop us");
+	ok(file_open(&store, "dir", false, &file) == -EINVAL, "nor is a directory");
+	ok(file_open(&store, "dir/b.img", false, &file) == -EINVAL, "nor an empty file");
+	ok(file_open(&store, "none.img", false, &file) == -ENOENT, "what is not there is not there");
+	close(store.root_fd);
+}
+
+static void test_uevents(void)
+{
+	static const char add[] = "add@/devices/x\0ACTION=add\0SUBSYSTEM=block\0SEQNUM=1";
+	static const char net[] = "add@/devices/x\0ACTION=add\0SUBSYSTEM=net\0X=SUBSYSTEM=block";
+
+	ok(uevent_is_block(add, sizeof(add)), "a block device's announcement is known");
+	ok(!uevent_is_block(net, sizeof(net)), "others are not");
+	ok(uevent_is_block("SUBSYSTEM=block", 15) && !uevent_is_block("SUBSYSTEM=block", 14) && !uevent_is_block("", 0),
+	   "a cut one is read within its length");
+}
+
+int main(void)
+{
+	char command[64];
+
+	if (!mkdtemp(root))
+		return 1;
+	make_sysfs();
+	test_catalogue();
+	test_sharing();
+	test_limit();
+	test_files();
+	test_uevents();
+	snprintf(command, sizeof(command), "rm -r %s", root);
+	if (system(command) != 0)
+		printf("# %s is left behind\n", root);
+	return plan_done();
+}
