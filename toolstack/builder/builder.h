@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The builder's domain code: plain structs in, plain structs out. Nothing here knows JSON; request.c does. Every function returns
+ * 0 or -errno, and on failure leaves one line in the struct failure that names the thing, the limit and the way out.
+ */
+#ifndef ATOLL_BUILDER_H
+#define ATOLL_BUILDER_H
+
+#include <xenctrl.h>
+#include <xenforeignmemory.h>
+
+#include "base/util.h"
+
+#define BUILD_CMDLINE_MAX 1023     /* a PV domain's start info has room for 1024 bytes */
+#define BUILD_PATH_MAX 1023        /* kernel and ramdisk paths */
+#define BUILD_PCI_MAX 8            /* devices of one domain */
+#define BUILD_VCPUS_MAX 64         /* more needs vcpu_info placement rules that nobody has tested here */
+#define BUILD_MEMORY_KIB_MIN 1024  /* the smallest lib/pvh domain that boots */
+#define BUILD_MEMORY_KIB_MAX (1ll << 30) /* 1 TiB */
+#define DOMID_GUEST_FIRST 32       /* below are the service domains, whose ids are fixed */
+#define DOMID_LIMIT 0x7ff0         /* ids from here on are Xen's own */
+#define DOMID_NONE (-1)            /* "no such peer" for console and store */
+
+struct failure {
+	int error; /* positive errno */
+	char message[480];
+};
+
+/* Fills in the failure and returns -ERROR. */
+int fail(struct failure *failure, int error, const char *fmt, ...) PRINTF(3, 4);
+
+/* What libxc said last, or else errno's text: why the hypervisor or a loader refused. */
+struct builder;
+int fail_xen(struct builder *builder, struct failure *failure, const char *fmt, ...) PRINTF(3, 4);
+
+struct pci_address {
+	uint16_t segment;
+	uint8_t bus, device, function;
+};
+
+enum domain_type { DOMAIN_PV, DOMAIN_PVH };
+
+struct domain_spec {
+	char name[NAME_LEN_MAX + 1];
+	uint32_t domid; /* 0: the next free one from DOMID_GUEST_FIRST on */
+	enum domain_type type;
+	char kernel[BUILD_PATH_MAX + 1];
+	char ramdisk[BUILD_PATH_MAX + 1]; /* empty: none */
+	char cmdline[BUILD_CMDLINE_MAX + 1];
+	uint64_t memory_kib;
+	uint32_t vcpus;
+	uint8_t uuid[16];
+	int32_t console_domid, store_domid; /* DOMID_NONE or the domain itself: no channel and no grant */
+	bool xs_domain;
+	bool reloadable; /* PVH: keep what domain_reload needs */
+	bool e820_host;  /* PV: the host's memory map, which pcifront needs to place BARs */
+	int32_t max_grant_frames, max_maptrack_frames; /* -1: the hypervisor's default */
+	uint32_t max_event_channels;
+	struct pci_address pci[BUILD_PCI_MAX];
+	size_t pci_count;
+};
+
+#define PHASES_MAX 16
+struct phases {
+	struct {
+		const char *name; /* literal */
+		uint32_t us;
+	} item[PHASES_MAX];
+	size_t count;
+	uint64_t last_us;
+};
+
+/* Starts the clock; each mark then adds the time since the last one. */
+void phases_start(struct phases *phases);
+void phases_mark(struct phases *phases, const char *name);
+
+struct domain_built {
+	uint32_t domid;
+	uint32_t store_port, console_port; /* 0: none */
+	uint64_t store_gfn, console_gfn;
+	struct phases phases;
+};
+
+struct image_cache;
+
+/* The root object. */
+struct builder {
+	xc_interface *xen;
+	xenforeignmemory_handle *memory;
+	struct image_cache *images;
+	struct xen_log *log;
+	const char *state_dir; /* what outlives a restart of this process */
+	const char *sysfs;     /* "/sys" */
+	uint32_t next_domid;   /* so that a guest's id is not used again at once */
+};
+
+/* Opens the hypervisor's handles. On failure nothing is open. */
+int builder_init(struct builder *builder, const char *state_dir, struct failure *failure);
+void builder_fini(struct builder *builder);
+
+/* build.c: the domain stays paused. On failure everything is undone. */
+int domain_build(struct builder *builder, const struct domain_spec *spec, struct domain_built *built,
+		 struct failure *failure);
+
+/* life.c */
+int domain_pause(struct builder *builder, uint32_t domid, struct failure *failure);
+int domain_unpause(struct builder *builder, uint32_t domid, struct failure *failure);
+int domain_shutdown(struct builder *builder, uint32_t domid, int reason, struct failure *failure);
+/* Sets *ZOMBIE if others still hold pages of the domain: its id stays taken until they let go. */
+int domain_destroy(struct builder *builder, uint32_t domid, bool *zombie, struct failure *failure);
+int domain_set_max_memory(struct builder *builder, uint32_t domid, uint64_t max_kib, struct failure *failure);
+/* -ENOENT if there is no such domain. */
+int domain_lookup(struct builder *builder, uint32_t domid, xc_domaininfo_t *info, struct failure *failure);
+
+/* store.c */
+int store_setup(struct builder *builder, uint32_t domid, uint32_t *port, bool *again, struct failure *failure);
+int store_virq(struct builder *builder, uint32_t domid, struct failure *failure);
+
+#endif

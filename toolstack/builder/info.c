@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What the hypervisor knows of the host and its domains. */
+#include <errno.h>
+#include <string.h>
+
+#include "info.h"
+#include "xenlog.h"
+
+static int physinfo(struct builder *builder, xc_physinfo_t *info, struct failure *failure)
+{
+	memset(info, 0, sizeof(*info));
+	xen_log_clear(builder->log);
+	if (xc_physinfo(builder->xen, info) < 0)
+		return fail_xen(builder, failure, "cannot read the host's figures");
+	return 0;
+}
+
+static uint64_t free_kib(const xc_physinfo_t *info)
+{
+	uint64_t claimed = MIN(info->outstanding_pages, info->free_pages);
+
+	return (info->free_pages - claimed) << 2;
+}
+
+int host_free_kib(struct builder *builder, uint64_t *kib, struct failure *failure)
+{
+	xc_physinfo_t info;
+	int ret = physinfo(builder, &info, failure);
+
+	if (ret == 0)
+		*kib = free_kib(&info);
+	return ret;
+}
+
+int host_info(struct builder *builder, struct host_info *host, struct failure *failure)
+{
+	xen_extraversion_t extra = "";
+	xc_physinfo_t info;
+	int ret = physinfo(builder, &info, failure), version;
+
+	if (ret < 0)
+		return ret;
+	*host = (struct host_info){
+		.total_kib = info.total_pages << 2,
+		.free_kib = free_kib(&info),
+		.cpus = info.nr_cpus,
+		.cpu_khz = info.cpu_khz,
+		.iommu = info.capabilities & XEN_SYSCTL_PHYSCAP_directio,
+		.hap = info.capabilities & XEN_SYSCTL_PHYSCAP_hap,
+	};
+	version = xc_version(builder->xen, XENVER_version, NULL);
+	if (version < 0 || xc_version(builder->xen, XENVER_extraversion, extra) < 0)
+		return fail_xen(builder, failure, "cannot read Xen's version");
+	extra[sizeof(extra) - 1] = '\0';
+	snprintf(host->xen_version, sizeof(host->xen_version), "%d.%d%s", version >> 16, version & 0xffff, extra);
+	return 0;
+}
+
+int domain_list(struct builder *builder, uint32_t first, uint32_t max, xc_domaininfo_t *list, struct failure *failure)
+{
+	int count;
+
+	xen_log_clear(builder->log);
+	count = xc_domain_getinfolist(builder->xen, first, MIN(max, LIST_MAX), list);
+	if (count < 0)
+		return fail_xen(builder, failure, "cannot list the domains");
+	return count;
+}
+
+int domain_lookup(struct builder *builder, uint32_t domid, xc_domaininfo_t *info, struct failure *failure)
+{
+	int count = domain_list(builder, domid, 1, info, failure);
+
+	if (count < 0)
+		return count;
+	if (!count || info->domain != domid)
+		return fail(failure, ENOENT, "no domain with id %u", domid);
+	return 0;
+}

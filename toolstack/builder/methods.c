@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The builder's methods. Each decodes, acts, encodes. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "methods.h"
+#include "pci.h"
+#include "request.h"
+
+static int on_build(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	struct domain_spec spec;
+	struct domain_built built;
+	int ret = request_build(params, &spec, failure);
+
+	if (ret == 0)
+		ret = domain_build(builder, &spec, &built, failure);
+	if (ret < 0)
+		return ret;
+	log_info("domain %s: built as %u", spec.name, built.domid);
+	*result = result_built(&built);
+	return 0;
+}
+
+static int on_pause(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	uint32_t domid;
+	int ret = request_domid(params, &domid, failure);
+
+	*result = json_new(JSON_OBJECT);
+	return ret < 0 ? ret : domain_pause(builder, domid, failure);
+}
+
+static int on_unpause(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	uint32_t domid;
+	int ret = request_domid(params, &domid, failure);
+
+	*result = json_new(JSON_OBJECT);
+	return ret < 0 ? ret : domain_unpause(builder, domid, failure);
+}
+
+static int on_shutdown(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	uint32_t domid;
+	int reason, ret = request_shutdown(params, &domid, &reason, failure);
+
+	*result = json_new(JSON_OBJECT);
+	return ret < 0 ? ret : domain_shutdown(builder, domid, reason, failure);
+}
+
+static int on_destroy(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	uint32_t domid;
+	bool zombie = false;
+	int ret = request_domid(params, &domid, failure);
+
+	if (ret == 0)
+		ret = domain_destroy(builder, domid, &zombie, failure);
+	if (ret < 0)
+		return ret;
+	log_info("domain %u: destroyed%s", domid, zombie ? "; others still hold pages of it" : "");
+	*result = json_new(JSON_OBJECT);
+	json_set_bool(*result, "zombie", zombie);
+	return 0;
+}
+
+static int on_memory(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	uint32_t domid;
+	uint64_t max_kib;
+	int ret = request_memory(params, &domid, &max_kib, failure);
+
+	*result = json_new(JSON_OBJECT);
+	return ret < 0 ? ret : domain_set_max_memory(builder, domid, max_kib, failure);
+}
+
+static int on_list(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	xc_domaininfo_t list[LIST_MAX];
+	uint32_t first, max;
+	int ret = request_list(params, &first, &max, failure);
+
+	if (ret == 0)
+		ret = domain_list(builder, first, max, list, failure);
+	if (ret < 0)
+		return ret;
+	*result = result_list(list, ret, (uint32_t)ret == max);
+	return 0;
+}
+
+static int on_host_info(struct builder *builder, const struct json *params, struct json **result,
+			struct failure *failure)
+{
+	struct host_info host;
+	int ret = request_none(params, failure);
+
+	if (ret == 0)
+		ret = host_info(builder, &host, failure);
+	if (ret == 0)
+		*result = result_host(&host);
+	return ret;
+}
+
+static int on_store_setup(struct builder *builder, const struct json *params, struct json **result,
+			  struct failure *failure)
+{
+	uint32_t domid, port;
+	bool again;
+	int ret = request_domid(params, &domid, failure);
+
+	if (ret == 0)
+		ret = store_setup(builder, domid, &port, &again, failure);
+	if (ret < 0)
+		return ret;
+	*result = json_new(JSON_OBJECT);
+	json_set_bool(*result, "again", again);
+	if (json_set_int(*result, "port", port) < 0)
+		*result = json_free(*result);
+	return 0;
+}
+
+static int on_store_virq(struct builder *builder, const struct json *params, struct json **result,
+			 struct failure *failure)
+{
+	uint32_t domid;
+	int ret = request_domid(params, &domid, failure);
+
+	*result = json_new(JSON_OBJECT);
+	return ret < 0 ? ret : store_virq(builder, domid, failure);
+}
+
+static int on_pci_seize(struct builder *builder, const struct json *params, struct json **result,
+			struct failure *failure)
+{
+	struct pci_address address;
+	char driver[PCI_DRIVER_MAX];
+	int ret = request_pci(params, &address, failure);
+
+	if (ret == 0)
+		ret = pci_seize(builder, &address, driver, failure);
+	if (ret < 0)
+		return ret;
+	*result = json_new(JSON_OBJECT);
+	json_set_string(*result, "driver", driver);
+	return 0;
+}
+
+static int on_pci_assign(struct builder *builder, const struct json *params, struct json **result,
+			 struct failure *failure)
+{
+	struct pci_address address;
+	uint32_t domid;
+	int ret = request_pci_assign(params, &domid, &address, failure);
+
+	*result = json_new(JSON_OBJECT);
+	return ret < 0 ? ret : pci_assign(builder, domid, &address, failure);
+}
+
+static int on_pci_release(struct builder *builder, const struct json *params, struct json **result,
+			  struct failure *failure)
+{
+	struct pci_address address;
+	int ret = request_pci(params, &address, failure);
+
+	*result = json_new(JSON_OBJECT);
+	return ret < 0 ? ret : pci_release(builder, &address, failure);
+}
+
+static int on_reload(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	char image[BUILD_PATH_MAX + 1];
+	struct reload_result reload;
+	uint32_t domid;
+	int ret = request_reload(params, &domid, image, failure);
+
+	if (ret == 0)
+		ret = domain_reload(builder, domid, image, &reload, failure);
+	if (ret < 0)
+		return ret;
+	log_info("domain %u: reloaded in %u us%s", domid, reload.us, reload.settled ? "" : ", it had not parked");
+	*result = result_reload(&reload);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*call)(struct builder *builder, const struct json *params, struct json **result, struct failure *failure);
+} methods[] = {
+	{"domain.build", on_build},       {"domain.pause", on_pause},     {"domain.unpause", on_unpause},
+	{"domain.shutdown", on_shutdown}, {"domain.destroy", on_destroy}, {"domain.memory", on_memory},
+	{"domain.list", on_list},         {"domain.reload", on_reload},   {"host.info", on_host_info},
+	{"store.setup", on_store_setup},  {"store.virq", on_store_virq},  {"pci.seize", on_pci_seize},
+	{"pci.assign", on_pci_assign},    {"pci.release", on_pci_release},
+};
+
+int method_call(struct builder *builder, const char *method, const struct json *params, struct json **result,
+		struct failure *failure)
+{
+	int ret;
+
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		if (strcmp(methods[i].name, method))
+			continue;
+		*result = NULL;
+		ret = methods[i].call(builder, params, result, failure);
+		if (ret == 0 && !*result)
+			ret = fail(failure, ENOMEM, "%s: done, but no memory for the answer", method);
+		if (ret < 0)
+			*result = json_free(*result);
+		return ret;
+	}
+	return fail(failure, ENOSYS, "method %.40s: unknown", method);
+}

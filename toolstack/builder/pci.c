@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* PCI devices for service domains: sysfs on one side, the hypervisor on the other. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "layout.h"
+#include "pci.h"
+#include "xenlog.h"
+
+#define DEVICES "bus/pci/devices"
+#define PCIBACK "bus/pci/drivers/pciback"
+#define SYSFS_FILE_MAX 65536
+#define CLASS_BRIDGE 0x06
+
+static uint32_t machine_address(const struct pci_address *a)
+{
+	return (uint32_t)a->segment << 16 | (uint32_t)a->bus << 8 | (uint32_t)a->device << 3 | a->function;
+}
+
+static int device_path(const struct builder *builder, const char *bdf, const char *file, char path[PATH_MAX])
+{
+	return format(path, PATH_MAX, "%s/" DEVICES "/%s/%s", builder->sysfs, bdf, file);
+}
+
+static int write_path(const char *path, const char *text)
+{
+	int fd AUTO_CLOSE = open(path, O_WRONLY | O_CLOEXEC);
+	size_t len = strlen(text);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, len);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EIO;
+}
+
+static int write_device(const struct builder *builder, const char *bdf, const char *file, const char *text)
+{
+	char path[PATH_MAX];
+	int ret = device_path(builder, bdf, file, path);
+
+	return ret < 0 ? ret : write_path(path, text);
+}
+
+static int write_pciback(const struct builder *builder, const char *file, const char *bdf)
+{
+	char path[PATH_MAX];
+	int ret = format(path, sizeof(path), "%s/" PCIBACK "/%s", builder->sysfs, file);
+
+	return ret < 0 ? ret : write_path(path, bdf);
+}
+
+/* The name of the driver that holds the device; "" if none does. */
+static int current_driver(const struct builder *builder, const char *bdf, char driver[PCI_DRIVER_MAX])
+{
+	char path[PATH_MAX], target[PATH_MAX], *name;
+	int ret = device_path(builder, bdf, "driver", path);
+	ssize_t n;
+
+	driver[0] = '\0';
+	if (ret < 0)
+		return ret;
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return errno == ENOENT ? 0 : -errno;
+	target[n] = '\0';
+	name = strrchr(target, '/');
+	return format(driver, PCI_DRIVER_MAX, "%s", name ? name + 1 : target);
+}
+
+static int check_device(struct builder *builder, const char *bdf, struct failure *failure)
+{
+	char *text AUTO_FREE = NULL, path[PATH_MAX];
+	int ret = device_path(builder, bdf, "class", path);
+
+	if (ret == 0)
+		ret = read_file(path, SYSFS_FILE_MAX, &text, NULL);
+	if (ret == -ENOENT)
+		return fail(failure, ENOENT, "PCI device %s: this host has none at that address", bdf);
+	if (ret < 0)
+		return fail(failure, -ret, "PCI device %s: %s", bdf, strerror(-ret));
+	if (strtoul(text, NULL, 16) >> 16 == CLASS_BRIDGE)
+		return fail(failure, EINVAL, "PCI device %s: a bridge cannot be given to a domain", bdf);
+	return 0;
+}
+
+static int check_iommu(struct builder *builder, const char *bdf, struct failure *failure)
+{
+	xc_physinfo_t info = {0};
+
+	xen_log_clear(builder->log);
+	if (xc_physinfo(builder->xen, &info) < 0)
+		return fail_xen(builder, failure, "PCI device %s: cannot ask for the IOMMU", bdf);
+	if (!(info.capabilities & XEN_SYSCTL_PHYSCAP_directio))
+		return fail(failure, ENOTSUP,
+			    "PCI device %s: no IOMMU: switch it on in the firmware and on Xen's command line (iommu=on)", bdf);
+	return 0;
+}
+
+/* Is there a slot line for the device? Writing one twice would make two. */
+static bool has_slot(struct builder *builder, const char *bdf)
+{
+	char *text AUTO_FREE = NULL, path[PATH_MAX];
+
+	if (format(path, sizeof(path), "%s/" PCIBACK "/slots", builder->sysfs) < 0 ||
+	    read_file(path, SYSFS_FILE_MAX, &text, NULL) < 0)
+		return false;
+	return strcasestr(text, bdf);
+}
+
+static int bind_pciback(struct builder *builder, const char *bdf, const char *driver, struct failure *failure)
+{
+	int ret = write_device(builder, bdf, "driver_override", "pciback");
+
+	/* Without this a host driver could take the device when pciback is asked to let go of it. */
+	if (ret < 0)
+		log_warning("PCI device %s: driver_override: %s", bdf, strerror(-ret));
+	if (driver[0]) {
+		ret = write_device(builder, bdf, "driver/unbind", bdf);
+		if (ret < 0 && ret != -ENODEV)
+			return fail(failure, -ret, "PCI device %s: cannot be taken from %s: %s", bdf, driver, strerror(-ret));
+	}
+	ret = has_slot(builder, bdf) ? 0 : write_pciback(builder, "new_slot", bdf);
+	if (ret == -ENOENT)
+		return fail(failure, ENOENT, "PCI device %s: xen-pciback is not loaded (modprobe xen-pciback)", bdf);
+	if (ret == 0)
+		ret = write_pciback(builder, "bind", bdf);
+	if (ret < 0)
+		return fail(failure, -ret, "PCI device %s: xen-pciback does not take it: %s", bdf, strerror(-ret));
+	return 0;
+}
+
+int pci_seize(struct builder *builder, const struct pci_address *address, char driver[PCI_DRIVER_MAX],
+	      struct failure *failure)
+{
+	char bdf[PCI_TEXT_MAX];
+	int ret;
+
+	pci_format_address(address, bdf);
+	ret = check_device(builder, bdf, failure);
+	if (ret == 0)
+		ret = check_iommu(builder, bdf, failure);
+	if (ret < 0)
+		return ret;
+	ret = current_driver(builder, bdf, driver);
+	if (ret < 0)
+		return fail(failure, -ret, "PCI device %s: cannot tell its driver: %s", bdf, strerror(-ret));
+	if (strcmp(driver, "pciback")) {
+		ret = bind_pciback(builder, bdf, driver, failure);
+		if (ret < 0)
+			return ret;
+	} else if (xc_test_assign_device(builder->xen, DOMID_INVALID, machine_address(address)) < 0) {
+		return 0; /* a domain has it: adopted after a restart */
+	}
+	xen_log_clear(builder->log);
+	if (xc_assign_device(builder->xen, DOMID_IO, machine_address(address), XEN_DOMCTL_DEV_RDM_RELAXED) < 0)
+		return fail_xen(builder, failure, "PCI device %s: cannot be quarantined", bdf);
+	return 0;
+}
+
+static int allow_resource(struct builder *builder, uint32_t domid, const char *bdf, const struct pci_resource *r,
+			  struct failure *failure)
+{
+	uint64_t first = r->start / PAGE_BYTES, last = (r->start + r->size - 1) / PAGE_BYTES;
+	int ret;
+
+	xen_log_clear(builder->log);
+	if (r->io)
+		ret = xc_domain_ioport_permission(builder->xen, domid, r->start, r->size, 1);
+	else
+		ret = xc_domain_iomem_permission(builder->xen, domid, first, last - first + 1, 1);
+	if (ret < 0)
+		return fail_xen(builder, failure, "PCI device %s: cannot give %s at 0x%llx to domain %u", bdf,
+				r->io ? "its ports" : "its memory", (unsigned long long)r->start, domid);
+	return 0;
+}
+
+static int allow_resources(struct builder *builder, uint32_t domid, const char *bdf, struct failure *failure)
+{
+	struct pci_resource resources[PCI_RESOURCES];
+	char *text AUTO_FREE = NULL, path[PATH_MAX];
+	int ret = device_path(builder, bdf, "resource", path), count;
+
+	if (ret == 0)
+		ret = read_file(path, SYSFS_FILE_MAX, &text, NULL);
+	count = ret < 0 ? ret : pci_parse_resources(text, resources);
+	if (count < 0)
+		return fail(failure, -count, "PCI device %s: cannot tell its resources: %s", bdf, strerror(-count));
+	for (int i = 0; i < count && ret == 0; i++)
+		ret = allow_resource(builder, domid, bdf, &resources[i], failure);
+	return ret;
+}
+
+static int allow_interrupt(struct builder *builder, uint32_t domid, const char *bdf, struct failure *failure)
+{
+	char *text AUTO_FREE = NULL, path[PATH_MAX];
+	int ret = device_path(builder, bdf, "irq", path), irq;
+
+	if (ret == 0)
+		ret = read_file(path, SYSFS_FILE_MAX, &text, NULL);
+	if (ret < 0)
+		return fail(failure, -ret, "PCI device %s: cannot tell its interrupt: %s", bdf, strerror(-ret));
+	irq = atoi(text);
+	if (irq <= 0)
+		return 0;
+	xen_log_clear(builder->log);
+	if (xc_physdev_map_pirq(builder->xen, domid, irq, &irq) < 0 ||
+	    xc_domain_irq_permission(builder->xen, domid, irq, true) < 0)
+		return fail_xen(builder, failure, "PCI device %s: cannot give interrupt %d to domain %u", bdf, irq, domid);
+	return 0;
+}
+
+int pci_assign(struct builder *builder, uint32_t domid, const struct pci_address *address, struct failure *failure)
+{
+	char bdf[PCI_TEXT_MAX], driver[PCI_DRIVER_MAX];
+	int ret;
+
+	pci_format_address(address, bdf);
+	ret = check_device(builder, bdf, failure);
+	if (ret < 0)
+		return ret;
+	if (current_driver(builder, bdf, driver) < 0 || strcmp(driver, "pciback"))
+		return fail(failure, EBUSY, "PCI device %s: held by the host's %s: seize it first", bdf,
+			    driver[0] ? driver : "nobody, not even pciback");
+	xen_log_clear(builder->log);
+	if (xc_test_assign_device(builder->xen, DOMID_INVALID, machine_address(address)) < 0)
+		return fail(failure, EBUSY, "PCI device %s: another domain has it", bdf);
+	/* A predecessor may have left it in the middle of something; a device without a reset is quiet in quarantine. */
+	ret = write_device(builder, bdf, "reset", "1");
+	if (ret < 0 && ret != -ENOENT)
+		log_warning("PCI device %s: cannot be reset: %s", bdf, strerror(-ret));
+	xen_log_clear(builder->log);
+	if (xc_assign_device(builder->xen, domid, machine_address(address), 0) < 0)
+		return fail_xen(builder, failure, "PCI device %s: cannot be given to domain %u", bdf, domid);
+	/* Xen says yes and does nothing if the domain was made without an IOMMU context. */
+	if (xc_test_assign_device(builder->xen, DOMID_INVALID, machine_address(address)) == 0)
+		return fail(failure, EINVAL, "PCI device %s: domain %u was built without devices: name it in domain.build", bdf,
+			    domid);
+	ret = allow_resources(builder, domid, bdf, failure);
+	return ret < 0 ? ret : allow_interrupt(builder, domid, bdf, failure);
+}
+
+int pci_release(struct builder *builder, const struct pci_address *address, struct failure *failure)
+{
+	char bdf[PCI_TEXT_MAX], driver[PCI_DRIVER_MAX], path[PATH_MAX];
+	int ret;
+
+	pci_format_address(address, bdf);
+	ret = check_device(builder, bdf, failure);
+	if (ret < 0)
+		return ret;
+	if (current_driver(builder, bdf, driver) < 0 || strcmp(driver, "pciback"))
+		return 0; /* the host has it already */
+	if (xc_test_assign_device(builder->xen, DOMID_INVALID, machine_address(address)) < 0)
+		return fail(failure, EBUSY, "PCI device %s: a domain has it: destroy that first", bdf);
+	xen_log_clear(builder->log);
+	if (xc_deassign_device(builder->xen, DOMID_IO, machine_address(address)) < 0)
+		return fail_xen(builder, failure, "PCI device %s: cannot leave quarantine", bdf);
+	ret = write_device(builder, bdf, "driver/unbind", bdf);
+	if (ret == 0 && has_slot(builder, bdf))
+		ret = write_pciback(builder, "remove_slot", bdf);
+	if (ret == 0)
+		ret = write_device(builder, bdf, "driver_override", "\n");
+	if (ret == 0)
+		ret = format(path, sizeof(path), "%s/bus/pci/drivers_probe", builder->sysfs);
+	if (ret == 0)
+		ret = write_path(path, bdf);
+	if (ret < 0)
+		return fail(failure, -ret, "PCI device %s: cannot be given back to the host: %s", bdf, strerror(-ret));
+	return 0;
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * In-place reload of a lib/pvh domain: fresh text and data under the arena that lives on. The contract, step by step, is in
+ * pvh/layout.h. What the first build leaves for it (the vCPU's context at its entry point) is in a file, so that a builder that
+ * was restarted can reload too.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <xenctrl.h> /* first: the other builds on it */
+#include <xenguest.h>
+
+#include "base/log.h"
+#include "elf-image.h"
+#include "image.h"
+#include "layout.h"
+#include "pvh/layout.h"
+#include "reload.h"
+#include "xenlog.h"
+
+#define PARK_SLICE_US 50
+#define IMAGE_PAGES ((PVH_IMAGE_LIMIT - PVH_IMAGE_BASE) / PAGE_BYTES)
+
+static uint64_t checksum(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint64_t sum = 0xcbf29ce484222325; /* FNV-1a: against torn and foreign files, not against forgers */
+
+	for (size_t i = 0; i < len; i++)
+		sum = (sum ^ p[i]) * 0x100000001b3;
+	return sum;
+}
+
+static size_t record_size(const struct reload_record *record)
+{
+	return offsetof(struct reload_record, context) + record->context_len;
+}
+
+void reload_record_seal(struct reload_record *record)
+{
+	record->magic = RELOAD_MAGIC;
+	record->version = RELOAD_VERSION;
+	record->checksum = 0;
+	record->checksum = checksum(record, record_size(record));
+}
+
+int reload_record_check(struct reload_record *record, size_t len, uint32_t domid)
+{
+	uint64_t sum;
+
+	if (len < offsetof(struct reload_record, context) || record->magic != RELOAD_MAGIC ||
+	    record->version != RELOAD_VERSION || record->domid != domid)
+		return -EINVAL;
+	if (!record->context_len || record->context_len > RELOAD_CONTEXT_MAX || record_size(record) != len)
+		return -EINVAL;
+	sum = record->checksum;
+	record->checksum = 0;
+	if (checksum(record, len) != sum)
+		return -EINVAL;
+	record->checksum = sum;
+	return 0;
+}
+
+static int record_path(const struct builder *builder, uint32_t domid, char path[PATH_MAX])
+{
+	return format(path, PATH_MAX, "%s/reload.%u", builder->state_dir, domid);
+}
+
+void reload_forget(struct builder *builder, uint32_t domid)
+{
+	char path[PATH_MAX];
+
+	if (record_path(builder, domid, path) == 0)
+		unlink(path);
+}
+
+static int check_image(const char *what, const void *file, size_t size, struct elf_image *image, struct failure *failure)
+{
+	int ret = elf_parse(file, size, image);
+
+	if (ret == 0 && (image->start < PVH_IMAGE_BASE || image->end > PVH_IMAGE_LIMIT))
+		ret = -EINVAL;
+	if (ret < 0)
+		return fail(failure, ENOEXEC, "%s: not a lib/pvh image: an ELF64 between 0x%x and 0x%x is wanted", what,
+			    PVH_IMAGE_BASE, PVH_IMAGE_LIMIT);
+	return 0;
+}
+
+int reload_save(struct builder *builder, uint32_t domid, const uint8_t uuid[16], const void *elf, size_t elf_len,
+		struct failure *failure)
+{
+	struct reload_record *record AUTO_FREE = calloc(1, sizeof(*record));
+	struct elf_image image;
+	char path[PATH_MAX];
+	int ret;
+
+	if (!record)
+		return fail(failure, ENOMEM, "domain %u: no memory", domid);
+	ret = check_image("reloadable", elf, elf_len, &image, failure);
+	if (ret < 0)
+		return ret;
+	record->domid = domid;
+	memcpy(record->uuid, uuid, sizeof(record->uuid));
+	xen_log_clear(builder->log);
+	ret = xc_domain_hvm_getcontext(builder->xen, domid, record->context, sizeof(record->context));
+	if (ret <= 0)
+		return fail_xen(builder, failure, "domain %u: cannot read its first context", domid);
+	record->context_len = ret;
+	reload_record_seal(record);
+	ret = record_path(builder, domid, path);
+	if (ret == 0)
+		ret = write_file_atomic(path, record, record_size(record), 0600);
+	if (ret < 0)
+		return fail(failure, -ret, "domain %u: cannot keep its first context: %s", domid, strerror(-ret));
+	return 0;
+}
+
+static int record_load(struct builder *builder, uint32_t domid, struct reload_record **record, struct failure *failure)
+{
+	char *data AUTO_FREE = NULL, path[PATH_MAX];
+	struct reload_record *found = NULL;
+	xc_domaininfo_t info;
+	size_t len;
+	int ret = domain_lookup(builder, domid, &info, failure);
+
+	if (ret < 0)
+		return ret;
+	ret = record_path(builder, domid, path);
+	if (ret == 0)
+		ret = read_file(path, sizeof(struct reload_record), &data, &len);
+	if (ret == -ENOENT)
+		return fail(failure, ENOENT, "domain %u: not built to be reloaded: rebuild it", domid);
+	if (ret == 0) {
+		found = (struct reload_record *)(void *)data;
+		ret = reload_record_check(found, len, domid);
+	}
+	if (ret == 0 && memcmp(found->uuid, info.handle, sizeof(info.handle)))
+		ret = -EINVAL;
+	if (ret < 0)
+		return fail(failure, -ret, "%s: not this domain's context: rebuild domain %u", path, domid);
+	if (!(info.flags & XEN_DOMINF_hvm_guest) || (info.flags & XEN_DOMINF_dying))
+		return fail(failure, EINVAL, "domain %u: is dying or no PVH domain: rebuild it", domid);
+	data = NULL;
+	*record = found;
+	return 0;
+}
+
+static void *map_pages(struct builder *builder, uint32_t domid, uint64_t first, size_t count)
+{
+	xen_pfn_t gfn[IMAGE_PAGES];
+
+	for (size_t i = 0; i < count; i++)
+		gfn[i] = first + i;
+	return xenforeignmemory_map(builder->memory, domid, PROT_READ | PROT_WRITE, count, gfn, NULL);
+}
+
+/*
+ * Brings the domain to a pause at a point where its arena is consistent: at once if it idles, else it is asked to park between
+ * two handlers. False: it did not, and will find its arena marked dirty. It is paused on 0 either way.
+ */
+static int settle(struct builder *builder, volatile struct pvh_arena_header *header, uint32_t domid, bool *settled,
+		  struct failure *failure)
+{
+	uint64_t deadline_ms;
+	int ret = domain_pause(builder, domid, failure);
+
+	*settled = ret == 0 && !header->busy;
+	if (ret < 0 || *settled)
+		return ret;
+	header->stop_request = 1;
+	ret = domain_unpause(builder, domid, failure);
+	deadline_ms = now_ms() + PVH_PARK_TIMEOUT_MS;
+	while (ret == 0 && !(*settled = __atomic_load_n(&header->parked, __ATOMIC_ACQUIRE)) && now_ms() < deadline_ms)
+		nanosleep(&(struct timespec){.tv_nsec = PARK_SLICE_US * 1000}, NULL);
+	if (ret == 0)
+		ret = domain_pause(builder, domid, failure);
+	header->stop_request = 0;
+	return ret;
+}
+
+static int rewrite_image(struct builder *builder, uint32_t domid, const struct elf_image *image, const void *file)
+{
+	size_t pages = (image->end - PVH_IMAGE_BASE) / PAGE_BYTES;
+	uint8_t *to = map_pages(builder, domid, PVH_IMAGE_BASE / PAGE_BYTES, pages);
+
+	if (!to)
+		return -errno;
+	memset(to, 0, pages * PAGE_BYTES);
+	for (size_t i = 0; i < image->loads; i++)
+		memcpy(to + (image->load[i].address - PVH_IMAGE_BASE), (const char *)file + image->load[i].offset,
+		       image->load[i].file_size);
+	xenforeignmemory_unmap(builder->memory, to, pages);
+	return 0;
+}
+
+/* From here on the old program is gone: a failure leaves the domain paused, to be rebuilt. */
+static int swap(struct builder *builder, uint32_t domid, struct reload_record *record, const struct elf_image *image,
+		const void *file, struct failure *failure)
+{
+	xc_domaininfo_t info;
+	int ret = rewrite_image(builder, domid, image, file);
+
+	if (ret < 0)
+		return fail(failure, -ret, "domain %u: cannot map its image: %s", domid, strerror(-ret));
+	ret = domain_lookup(builder, domid, &info, failure);
+	if (ret < 0)
+		return ret;
+	xen_log_clear(builder->log);
+	if ((info.flags & XEN_DOMINF_shutdown) && xc_domain_resume(builder->xen, domid, 0) < 0)
+		return fail_xen(builder, failure, "domain %u: cannot be resumed after its crash", domid);
+	if (xc_domain_hvm_setcontext(builder->xen, domid, record->context, record->context_len) < 0)
+		return fail_xen(builder, failure, "domain %u: cannot load its first context", domid);
+	return domain_unpause(builder, domid, failure);
+}
+
+static int reload_with(struct builder *builder, uint32_t domid, struct reload_record *record,
+		       const struct elf_image *image, const void *file, struct reload_result *result,
+		       struct failure *failure)
+{
+	volatile struct pvh_arena_header *header = map_pages(builder, domid, PVH_ARENA_BASE / PAGE_BYTES, 1);
+	uint64_t start_us = now_us();
+	int ret;
+
+	if (!header)
+		return fail(failure, errno, "domain %u: cannot map its arena: %s", domid, strerror(errno));
+	if (header->magic != PVH_ARENA_MAGIC || header->version != PVH_ARENA_VERSION) {
+		xenforeignmemory_unmap(builder->memory, (void *)(uintptr_t)header, 1);
+		return fail(failure, EINVAL, "domain %u: its arena is not of this version: rebuild it", domid);
+	}
+	ret = settle(builder, header, domid, &result->settled, failure);
+	result->settle_us = (uint32_t)(now_us() - start_us);
+	if (ret == 0) {
+		header->reload = PVH_RELOAD_MAGIC;
+		ret = swap(builder, domid, record, image, file, failure);
+	}
+	xenforeignmemory_unmap(builder->memory, (void *)(uintptr_t)header, 1);
+	result->us = (uint32_t)(now_us() - start_us);
+	return ret;
+}
+
+int domain_reload(struct builder *builder, uint32_t domid, const char *path, struct reload_result *result,
+		  struct failure *failure)
+{
+	struct reload_record *record AUTO_FREE = NULL;
+	struct image *file;
+	struct elf_image image;
+	int ret = record_load(builder, domid, &record, failure);
+
+	if (ret < 0)
+		return ret;
+	ret = image_get(builder, path, IMAGE_KERNEL, &file, failure);
+	if (ret < 0)
+		return ret;
+	ret = check_image(path, file->data, file->size, &image, failure);
+	if (ret == 0)
+		ret = reload_with(builder, domid, record, &image, file->data, result, failure);
+	image_put(builder->images, file);
+	return ret;
+}

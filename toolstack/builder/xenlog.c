@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The handles on the hypervisor, and a logger that remembers why libxc or libxenguest failed. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <xentoollog.h>
+
+#include "base/log.h"
+#include "image.h"
+#include "xenlog.h"
+
+struct xen_log {
+	xentoollog_logger logger; /* first: libxc hands us this */
+	char last[256];           /* the first error since xen_log_clear(): later ones only repeat that a step failed */
+};
+
+/* A word of the prefix: a file's line ("xg_dom_core.c:689") or a function's name, either followed by ": ". */
+static size_t prefix_word(const char *text)
+{
+	size_t len = strcspn(text, ": ");
+
+	if (text[len] == ':' && isdigit((unsigned char)text[len + 1]))
+		len += 1 + strspn(text + len + 1, "0123456789");
+	if (!len || text[len] != ':' || text[len + 1] != ' ')
+		return 0;
+	if (!memchr(text, '_', len) && strncmp(text, "panic", len))
+		return 0;
+	return len + 2;
+}
+
+const char *xen_reason(const char *text)
+{
+	size_t len;
+
+	while ((len = prefix_word(text)))
+		text += len;
+	return text;
+}
+
+static void xen_log_message(xentoollog_logger *logger, xentoollog_level level, int error, const char *context,
+			    const char *fmt, va_list ap)
+{
+	struct xen_log *log = container_of(logger, struct xen_log, logger);
+	char text[256];
+
+	if (level < XTL_WARN)
+		return;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	text[strcspn(text, "\n")] = '\0';
+	log_debug("%s: %s", context ? context : "xen", text);
+	if (level >= XTL_ERROR && !log->last[0])
+		snprintf(log->last, sizeof(log->last), "%s", xen_reason(text));
+}
+
+static void xen_log_logger_destroy(xentoollog_logger *logger)
+{
+}
+
+struct xen_log *xen_log_create(void)
+{
+	struct xen_log *log = calloc(1, sizeof(*log));
+
+	if (log) {
+		log->logger.vmessage = xen_log_message;
+		log->logger.destroy = xen_log_logger_destroy;
+	}
+	return log;
+}
+
+struct xen_log *xen_log_destroy(struct xen_log *log)
+{
+	free(log);
+	return NULL;
+}
+
+xentoollog_logger *xen_log_logger(struct xen_log *log)
+{
+	return &log->logger;
+}
+
+void xen_log_clear(struct xen_log *log)
+{
+	log->last[0] = '\0';
+	errno = 0;
+}
+
+int fail_xen(struct builder *builder, struct failure *failure, const char *fmt, ...)
+{
+	int error = errno;
+	const char *reason = builder->log->last;
+	char what[300];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	if (!reason[0])
+		reason = error ? strerror(error) : "refused, no reason given";
+	return fail(failure, error ? error : EINVAL, "%s: %.160s", what, reason);
+}
+
+int builder_init(struct builder *builder, const char *state_dir, struct failure *failure)
+{
+	int ret;
+
+	*builder = (struct builder){.state_dir = state_dir, .sysfs = "/sys", .next_domid = DOMID_GUEST_FIRST};
+	ret = make_dirs(state_dir, 0700);
+	if (ret < 0)
+		return fail(failure, -ret, "%s: %s", state_dir, strerror(-ret));
+	builder->log = xen_log_create();
+	builder->images = image_cache_create(IMAGE_CACHE_BYTES);
+	if (!builder->log || !builder->images) {
+		builder_fini(builder);
+		return fail(failure, ENOMEM, "no memory to start");
+	}
+	builder->xen = xc_interface_open(xen_log_logger(builder->log), xen_log_logger(builder->log), 0);
+	if (!builder->xen) {
+		ret = fail_xen(builder, failure, "cannot open /dev/xen/privcmd (is this Xen's control domain?)");
+		builder_fini(builder);
+		return ret;
+	}
+	builder->memory = xenforeignmemory_open(xen_log_logger(builder->log), 0);
+	if (!builder->memory) {
+		ret = fail_xen(builder, failure, "cannot open /dev/xen/privcmd for mappings");
+		builder_fini(builder);
+		return ret;
+	}
+	return 0;
+}
+
+void builder_fini(struct builder *builder)
+{
+	if (builder->memory)
+		xenforeignmemory_close(builder->memory);
+	if (builder->xen)
+		xc_interface_close(builder->xen);
+	builder->images = image_cache_destroy(builder->images);
+	builder->log = xen_log_destroy(builder->log);
+	builder->memory = NULL;
+	builder->xen = NULL;
+}

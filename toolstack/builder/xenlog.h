@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What libxc and libxenguest say on failure: kept, so that an error can name the reason, and logged at debug level. */
+#ifndef ATOLL_BUILDER_XENLOG_H
+#define ATOLL_BUILDER_XENLOG_H
+
+#include "builder.h"
+
+struct xen_log *xen_log_create(void);
+struct xen_log *xen_log_destroy(struct xen_log *log);
+xentoollog_logger *xen_log_logger(struct xen_log *log);
+/* Forget: before a call whose failure is to be explained. */
+void xen_log_clear(struct xen_log *log);
+
+/* The reason inside a message of libxc: "panic: xg_dom_core.c:689: f: no loader found: Invalid kernel" -> "no loader found:
+ * Invalid kernel". Points into TEXT. */
+const char *xen_reason(const char *text);
+
+#endif
