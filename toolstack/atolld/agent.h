@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The session with a service domain's agent: connects when the agent offers its vchan, greets, and asks for a sign of life
+ * every HEALTH_PING_MS. Nothing that the agent says is trusted.
+ */
+#ifndef ATOLL_AGENT_H
+#define ATOLL_AGENT_H
+
+#include "atolld/atolld.h"
+
+/* Called once when the agent has answered the greeting. */
+typedef void agent_ready_fn(struct domain *domain);
+
+int agent_create(struct domain *domain, agent_ready_fn *ready, struct agent **agent);
+/* NULL is fine; returns NULL. */
+struct agent *agent_destroy(struct agent *agent);
+/* NULL while not connected. */
+struct rpc *agent_rpc(const struct agent *agent);
+uint64_t agent_silent_ms(const struct agent *agent);
+
+#endif

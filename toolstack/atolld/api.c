@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What the command asks for. Clients are root on this host, but what they send is still checked like any other peer's. */
+#include "atolld/api.h"
+
+#include <errno.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "atolld/agent.h"
+#include "atolld/consoles.h"
+#include "base/base64.h"
+#include "base/log.h"
+
+#define CONSOLE_INPUT_MAX 1024
+
+struct client {
+	struct client *next;
+	struct api *api;
+	struct rpc *rpc;
+	uint32_t up_id; /* an `up` that waits for its answer */
+};
+
+struct api {
+	struct atolld *atolld;
+	int fd;
+	struct source *source;
+	struct client *clients;
+	unsigned count;
+};
+
+typedef void method_fn(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params);
+
+void api_answer(struct job *job, struct json *result)
+{
+	if (!job->client)
+		json_free(result);
+	else if (job->error.code[0]) {
+		json_free(result);
+		rpc_fail_with(job->client, job->client_id, &job->error);
+	} else {
+		rpc_reply(job->client, job->client_id, result);
+	}
+	job->client = NULL;
+}
+
+/* --- methods --- */
+
+static struct domain *named(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	const char *name = json_get_string(params, "name", "");
+	struct domain *d = domain_find(a, name);
+
+	if (!d)
+		rpc_fail(rpc, id, ENOENT, "%.63s: there is no such domain; `atoll list` shows them", name);
+	return d;
+}
+
+static struct domain *named_guest(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = named(a, rpc, id, params);
+
+	if (d && domain_is_service(d)) {
+		rpc_fail(rpc, id, EPERM, "%s: this is a service, not a guest; `atoll restart` rebuilds it", d->name);
+		return NULL;
+	}
+	return d;
+}
+
+static void busy(struct rpc *rpc, uint32_t id, const struct domain *d)
+{
+	rpc_fail(rpc, id, EBUSY, "%s: it is %s; try again when that is done", d->name, domain_state_name(d));
+}
+
+static struct json *status(struct atolld *a)
+{
+	struct json *json = json_new(JSON_OBJECT), *list = json_new(JSON_ARRAY);
+	int r = 0;
+
+	for_each_domain(d, a)
+		r |= json_append(list, domain_to_json(d));
+	r |= json_set_bool(json, "up", services_running(a));
+	r |= json_set(json, "domains", list);
+	return r < 0 ? json_free(json) : json;
+}
+
+static void method_status(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	rpc_reply(rpc, id, status(a));
+	census_request(a); /* fresher memory and processor figures for the next one */
+}
+
+static void method_up(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct client *client = a->api->clients;
+
+	while (client && client->rpc != rpc)
+		client = client->next;
+	for_each_domain(d, a) {
+		if (domain_is_service(d) && d->state == DOMAIN_FAILED && !d->job)
+			d->state = DOMAIN_DOWN;
+	}
+	client->up_id = id;
+	services_advance(a);
+}
+
+/* Services that guests need are stopped when no guest is left. Store and console stay: the control domain's kernel has its
+ * watches in the store, and cannot set them again. */
+static void method_down(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	unsigned guests = 0;
+
+	for_each_domain(d, a)
+		guests += !domain_is_service(d);
+	if (guests) {
+		rpc_fail(rpc, id, EBUSY, "%u guests exist; destroy or shut them down first", guests);
+		return;
+	}
+	for_each_domain(d, a) {
+		if ((d->role == ROLE_NET || d->role == ROLE_DISK) && d->state != DOMAIN_DOWN)
+			service_stop(d, NULL, 0);
+	}
+	rpc_reply(rpc, id, json_new(JSON_OBJECT));
+}
+
+static void method_create(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	const char *text = json_get_string(params, "config", ""), *file = json_get_string(params, "file", "configuration");
+	struct guest_config *config = malloc(sizeof(*config));
+	char why[300];
+
+	if (!config)
+		rpc_fail(rpc, id, ENOMEM, "out of memory");
+	else if (guest_config_parse(text, strlen(text), config, why, sizeof(why)) < 0)
+		rpc_fail(rpc, id, EINVAL, "%.200s: %s", file, why);
+	else
+		guest_create(a, config, rpc, id);
+	free(config);
+}
+
+static void method_destroy(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = named_guest(a, rpc, id, params);
+
+	if (d && guest_destroy(d, rpc, id) < 0)
+		busy(rpc, id, d);
+}
+
+static void method_shutdown(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = named_guest(a, rpc, id, params);
+	struct store_batch *batch;
+	int r;
+
+	if (!d)
+		return;
+	if (d->state != DOMAIN_RUNNING) {
+		busy(rpc, id, d);
+		return;
+	}
+	batch = store_batch_new();
+	store_batch_put(batch, NULL, json_get_bool(params, "reboot", false) ? "reboot" : "poweroff",
+			"/local/domain/%u/control/shutdown", d->domid);
+	r = store_commit(a->store, batch);
+	if (r < 0)
+		rpc_fail(rpc, id, r, "%s: the request was not written: %s", d->name, strerror(-r));
+	else
+		rpc_reply(rpc, id, json_new(JSON_OBJECT));
+}
+
+static void method_restart(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = named(a, rpc, id, params);
+	int r;
+
+	if (!d)
+		return;
+	if (!domain_is_service(d)) {
+		rpc_fail(rpc, id, EPERM, "%s: this is a guest; `atoll reboot` restarts it", d->name);
+		return;
+	}
+	r = service_restart(d, "asked for", rpc, id);
+	if (r == -EBUSY)
+		busy(rpc, id, d);
+	else if (r < 0)
+		rpc_fail(rpc, id, r, "%s: the %s cannot be restarted yet", d->name, role_name(d->role));
+}
+
+/* Sends a domain's id to the builder and passes the answer on. The client may have left by then. */
+struct forward {
+	struct api *api;
+	struct rpc *client;
+	uint32_t id;
+};
+
+static void on_forwarded(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
+{
+	struct forward *f = data;
+
+	for (struct client *c = f->api->clients; c; c = c->next) {
+		if (c->rpc != f->client)
+			continue;
+		if (error)
+			rpc_fail_with(f->client, f->id, error);
+		else
+			rpc_reply(f->client, f->id, json_copy(result));
+		break;
+	}
+	census_request(f->api->atolld);
+	free(f);
+}
+
+static void forward(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params, const char *method)
+{
+	struct domain *d = named(a, rpc, id, params);
+	struct forward *f;
+
+	if (!d)
+		return;
+	f = malloc(sizeof(*f));
+	if (f)
+		*f = (struct forward){a->api, rpc, id};
+	if (!f || rpc_call(a->builder, method, domain_params(d), 0, on_forwarded, f) < 0) {
+		free(f);
+		rpc_fail(rpc, id, EIO, "%s: the builder does not take orders", d->name);
+	}
+}
+
+static void method_pause(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	forward(a, rpc, id, params, "domain.pause");
+}
+
+static void method_unpause(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	forward(a, rpc, id, params, "domain.unpause");
+}
+
+static void method_console_attach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = named(a, rpc, id, params);
+	int r;
+
+	if (!d)
+		return;
+	r = consoles_attach(a->consoles, d, rpc);
+	if (r < 0)
+		rpc_fail(rpc, id, r, "%s: cannot attach to its console: %s", d->name, strerror(-r));
+	else
+		rpc_reply(rpc, id, json_new(JSON_OBJECT));
+}
+
+static void method_console_input(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = named(a, rpc, id, params);
+	unsigned char bytes[CONSOLE_INPUT_MAX];
+	ssize_t n = base64_decode(json_get_string(params, "data", ""), bytes, sizeof(bytes));
+	int r;
+
+	if (!d)
+		return;
+	r = n < 0 ? (int)n : consoles_input(a->consoles, d, bytes, (size_t)n);
+	if (r < 0)
+		rpc_fail(rpc, id, r, "%s: console input: %s", d->name, strerror(-r));
+	else
+		rpc_reply(rpc, id, json_new(JSON_OBJECT));
+}
+
+static const struct {
+	const char *name;
+	method_fn *fn;
+	bool early; /* also before the store runs */
+} methods[] = {
+	{"status", method_status, true},
+	{"up", method_up, true},
+	{"down", method_down, false},
+	{"create", method_create, true},
+	{"destroy", method_destroy, false},
+	{"shutdown", method_shutdown, false},
+	{"restart", method_restart, false},
+	{"pause", method_pause, false},
+	{"unpause", method_unpause, false},
+	{"console.attach", method_console_attach, false},
+	{"console.input", method_console_input, false},
+};
+
+static void on_request(struct rpc *rpc, uint32_t id, const char *method, const struct json *params, void *data)
+{
+	struct client *client = data;
+	struct atolld *a = client->api->atolld;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(methods); i++) {
+		if (strcmp(method, methods[i].name))
+			continue;
+		if (!methods[i].early && !a->store)
+			rpc_fail(rpc, id, EAGAIN, "the store is not up yet; `atoll status` says why");
+		else
+			methods[i].fn(a, rpc, id, params);
+		return;
+	}
+	rpc_fail(rpc, id, ENOSYS, "%.40s: atolld has no such method", method);
+}
+
+/* --- clients --- */
+
+static void client_leave(struct client *client)
+{
+	struct api *api = client->api;
+	struct client **link = &api->clients;
+
+	while (*link != client)
+		link = &(*link)->next;
+	*link = client->next;
+	api->count--;
+	for_each_domain(d, api->atolld) {
+		if (d->job && d->job->client == client->rpc)
+			d->job->client = NULL;
+	}
+	consoles_detach(api->atolld->consoles, client->rpc);
+	rpc_destroy(client->rpc);
+	free(client);
+}
+
+static void on_close(struct rpc *rpc, const char *why, void *data)
+{
+	client_leave(data);
+}
+
+static const struct rpc_ops client_ops = {.on_request = on_request, .on_close = on_close};
+
+static void on_accept(struct source *source, uint32_t events, void *data)
+{
+	struct api *api = data;
+	int fd = rpc_socket_accept(api->fd);
+	struct client *client;
+
+	if (fd < 0)
+		return;
+	if (api->count == API_CLIENTS_MAX) {
+		log_warning("more than %d clients: one is turned away", API_CLIENTS_MAX);
+		close(fd);
+		return;
+	}
+	client = calloc(1, sizeof(*client));
+	if (!client || rpc_create_socket(api->atolld->loop, fd, "client", &client_ops, client, &client->rpc) < 0) {
+		free(client);
+		return;
+	}
+	client->api = api;
+	client->next = api->clients;
+	api->clients = client;
+	api->count++;
+}
+
+void api_services_changed(struct atolld *a)
+{
+	if (!a->api || !services_running(a))
+		return;
+	if (!a->announced) {
+		sd_notify(0, "READY=1\nSTATUS=all services run");
+		a->announced = true;
+		log_info("all services run");
+	}
+	for (struct client *c = a->api->clients; c; c = c->next) {
+		uint32_t id = c->up_id;
+
+		c->up_id = 0;
+		if (id)
+			rpc_reply(c->rpc, id, status(a));
+	}
+}
+
+int api_create(struct atolld *a, struct api **out)
+{
+	struct api *api = calloc(1, sizeof(*api));
+	int r;
+
+	if (!api)
+		return -ENOMEM;
+	api->atolld = a;
+	api->fd = rpc_socket_listen(RPC_SOCKET_ATOLLD, 0600);
+	r = api->fd < 0 ? api->fd : loop_add_fd(a->loop, api->fd, EPOLLIN, on_accept, api, &api->source);
+	if (r < 0) {
+		if (api->fd >= 0)
+			close(api->fd);
+		free(api);
+		return r;
+	}
+	*out = api;
+	return 0;
+}
+
+struct api *api_destroy(struct api *api)
+{
+	if (!api)
+		return NULL;
+	while (api->clients)
+		client_leave(api->clients);
+	source_destroy(api->source);
+	close(api->fd);
+	unlink(RPC_SOCKET_ATOLLD);
+	free(api);
+	return NULL;
+}

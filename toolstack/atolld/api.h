@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the command asks for: JSON-RPC on RPC_SOCKET_ATOLLD. The methods are described in atolld(8). */
+#ifndef ATOLL_API_H
+#define ATOLL_API_H
+
+#include "atolld/atolld.h"
+
+#define API_CLIENTS_MAX 64
+
+int api_create(struct atolld *atolld, struct api **api);
+struct api *api_destroy(struct api *api);
+/* Answers the client that asked for the job, if one did: with RESULT (taken over) or the job's error. */
+void api_answer(struct job *job, struct json *result);
+/* Tells those that wait for `up`, and systemd, when all services run. */
+void api_services_changed(struct atolld *atolld);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* atolld's root object and its domains: the host's desired state and what is known of the real one. */
+#ifndef ATOLL_ATOLLD_H
+#define ATOLL_ATOLLD_H
+
+#include "atolld/job.h"
+#include "config/guest.h"
+#include "config/host.h"
+#include "health.h"
+#include "xen/store.h"
+
+#define DOMAINS_MAX 512 /* services and guests: bounds the status table, the state file and the store's use */
+#define STATE_DIR "/run/atoll/state"
+
+enum domain_state {
+	DOMAIN_DOWN,     /* not in Xen */
+	DOMAIN_STARTING, /* a job builds it */
+	DOMAIN_RUNNING,
+	DOMAIN_STOPPING, /* a job takes it away */
+	DOMAIN_FAILED,   /* could not be started; `why` says it */
+	DOMAIN_PRESERVED /* a crashed guest that is kept (on_crash = "preserve") */
+};
+
+enum device_kind { DEVICE_VIF, DEVICE_VBD };
+
+/* A device of a guest and the service domain behind it. */
+struct device {
+	enum device_kind kind;
+	unsigned id;             /* vif: handle; vbd: xenstore's virtual-device */
+	struct domain *backend;
+	char mac[18];            /* vif */
+	char physical[16];       /* vbd: "major:minor" in hexadecimal, in the disk domain */
+	const struct guest_vif *vif;
+	const struct guest_vbd *vbd;
+};
+
+struct agent;
+
+struct domain {
+	struct atolld *atolld;
+	struct domain *next;
+	char name[NAME_LEN_MAX + 1];
+	enum role role;
+	unsigned domid;
+	enum domain_state state;
+	char why[256]; /* the last trouble, for people */
+
+	const struct host_service *service; /* services; NULL for guests */
+	struct guest_config *guest;         /* guests; owned */
+	struct device devices[GUEST_VIFS_MAX + GUEST_VBDS_MAX];
+	unsigned device_count;
+
+	/* As built. */
+	bool exists; /* in Xen, as far as we know */
+	uint64_t store_gfn, console_gfn;
+	unsigned store_port, console_port;
+	uint64_t built_us; /* monotonic */
+
+	/* As the hypervisor said last. */
+	uint64_t memory_kib, cpu_ns;
+	bool paused, shutdown;
+	unsigned shutdown_reason;
+	bool user_paused;
+
+	struct job *job;
+	struct agent *agent; /* net and disk services */
+	struct rpc_error failure; /* of a create that is being undone */
+
+	/* Restarts. */
+	unsigned restarts;
+	unsigned quick_failures; /* in a row; spaces the attempts */
+	struct source *restart_timer;
+	char outage_reason[128];
+	struct job_phase outage[JOB_PHASES_MAX];
+	unsigned outage_count;
+	uint64_t outage_ms;
+};
+
+struct atolld {
+	struct loop *loop;
+	struct host_config host;
+	struct domain *domains; /* services in the order of host.json, then guests by age */
+	unsigned domain_count;
+	struct rpc *builder;
+	struct store *store; /* NULL until the store domain serves us */
+	struct store_watch *release_watch;
+	struct consoles *consoles;
+	struct api *api;
+	struct source *tick;
+	unsigned last_guest_domid;
+	unsigned store_setup_port; /* the control domain's own store event channel; 0: not set up */
+	bool listing;              /* a domain list is under way … */
+	bool list_again;           /* … and already out of date */
+	bool announced;            /* systemd was told that we are ready */
+};
+
+/* --- domains (domain.c) --- */
+struct domain *domain_new(struct atolld *atolld, const char *name, enum role role, unsigned domid);
+/* Takes it off the list and frees it; it must have no job. */
+void domain_delete(struct domain *domain);
+struct domain *domain_find(struct atolld *atolld, const char *name);
+struct domain *domain_by_id(struct atolld *atolld, unsigned domid);
+/* The free domid that comes next for a guest. */
+unsigned domain_next_id(struct atolld *atolld);
+bool domain_is_service(const struct domain *domain);
+const char *domain_state_name(const struct domain *domain);
+enum health domain_health(const struct domain *domain, char *why, size_t size);
+struct json *domain_to_json(const struct domain *domain);
+/* Params with the domain's id, for the builder. */
+struct json *domain_params(const struct domain *domain);
+#define for_each_domain(d, a) for (struct domain *d = (a)->domains; d; d = d->next)
+
+/* --- what the hypervisor knows (census.c) --- */
+/* Asks the builder for all domains, and acts on those that died or stopped. */
+void census_request(struct atolld *atolld);
+
+/* --- services (service.c) --- */
+int services_create(struct atolld *atolld);
+/* Starts what is down, in order. */
+void services_advance(struct atolld *atolld);
+/* Rebuilds a service with its domid. Frontends do not notice. CLIENT (may be NULL) gets the answer. 0 or -errno. */
+int service_restart(struct domain *domain, const char *reason, struct rpc *client, uint32_t id);
+/* Opens the store that already runs. 0 or -errno. */
+int service_adopt_store(struct domain *domain);
+int service_stop(struct domain *domain, struct rpc *client, uint32_t id);
+bool services_running(const struct atolld *atolld);
+
+/* --- guests (guest.c) --- */
+void guest_create(struct atolld *atolld, const struct guest_config *config, struct rpc *client, uint32_t id);
+int guest_destroy(struct domain *domain, struct rpc *client, uint32_t id);
+/* It stopped by itself: its on_poweroff, on_reboot or on_crash is carried out. */
+void guest_stopped(struct domain *domain);
+/* Finds a device's backend and fills DEVICES from the configuration. 0 or -errno with WHY. */
+int guest_bind_devices(struct domain *domain, char *why, size_t size);
+
+/* --- steps that services and guests share (steps.c) --- */
+int step_destroy(struct job *job);
+int step_unpause(struct job *job);
+/* Notes what domain.build answered. */
+int built(struct job *job, const struct json *result);
+/* {"pci": …}-less parameters of domain.build. */
+struct json *build_params(const struct domain *domain, const char *type, const char *kernel, const char *ramdisk,
+			  const char *cmdline, uint64_t memory_kib, unsigned vcpus);
+/* Orders the backend's agent to attach (or detach) a device; for attach a vbd's `physical` is filled in. */
+int order_attach(struct job *job, struct device *device, struct domain *guest, job_result_fn *fn);
+void order_detach(struct device *device, struct domain *guest);
+
+/* --- the state file (state.c) --- */
+void state_save(struct atolld *atolld);
+/* Adopts the domains that an earlier atolld left running. 0 or -errno. */
+int state_load(struct atolld *atolld);
+
+#endif

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The list of domains and what can be said of one. */
+#include <errno.h>
+#include <string.h>
+
+#include "atolld/agent.h"
+#include "atolld/atolld.h"
+
+struct domain *domain_new(struct atolld *a, const char *name, enum role role, unsigned domid)
+{
+	struct domain *d, **link = &a->domains;
+
+	if (a->domain_count == DOMAINS_MAX)
+		return NULL;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return NULL;
+	*d = (struct domain){.atolld = a, .role = role, .domid = domid};
+	snprintf(d->name, sizeof(d->name), "%s", name);
+	while (*link)
+		link = &(*link)->next;
+	*link = d;
+	a->domain_count++;
+	return d;
+}
+
+void domain_delete(struct domain *d)
+{
+	struct domain **link = &d->atolld->domains;
+
+	while (*link != d)
+		link = &(*link)->next;
+	*link = d->next;
+	d->atolld->domain_count--;
+	agent_destroy(d->agent);
+	source_destroy(d->restart_timer);
+	free(d->guest);
+	free(d);
+}
+
+struct domain *domain_find(struct atolld *a, const char *name)
+{
+	for_each_domain(d, a) {
+		if (!strcmp(d->name, name))
+			return d;
+	}
+	return NULL;
+}
+
+struct domain *domain_by_id(struct atolld *a, unsigned domid)
+{
+	for_each_domain(d, a) {
+		if (d->domid == domid)
+			return d;
+	}
+	return NULL;
+}
+
+/* Counts up, so that a domid is not used again soon after its guest went: others may still have it in mind. */
+unsigned domain_next_id(struct atolld *a)
+{
+	static const unsigned last = 0x7fef; /* below DOMID_FIRST_RESERVED */
+
+	for (unsigned tries = 0; tries < last; tries++) {
+		unsigned id = a->last_guest_domid < DOMID_GUEST_FIRST || a->last_guest_domid >= last ? DOMID_GUEST_FIRST
+												      : a->last_guest_domid + 1;
+		a->last_guest_domid = id;
+		if (!domain_by_id(a, id))
+			return id;
+	}
+	return 0;
+}
+
+bool domain_is_service(const struct domain *d)
+{
+	return d->role != ROLE_GUEST;
+}
+
+const char *domain_state_name(const struct domain *d)
+{
+	static const char *const names[] = {
+		[DOMAIN_DOWN] = "down", [DOMAIN_STARTING] = "starting", [DOMAIN_RUNNING] = "running",
+		[DOMAIN_STOPPING] = "stopping", [DOMAIN_FAILED] = "failed", [DOMAIN_PRESERVED] = "preserved"};
+
+	if (d->state == DOMAIN_RUNNING && d->paused)
+		return "paused";
+	return names[d->state];
+}
+
+enum health domain_health(const struct domain *d, char *why, size_t size)
+{
+	struct health_input in = {
+		.exists = d->exists,
+		.paused = d->paused,
+		.shutdown = d->shutdown,
+		.shutdown_reason = d->shutdown_reason,
+		.starting = d->state == DOMAIN_STARTING,
+		.has_agent = d->agent != NULL,
+		.silent_ms = agent_silent_ms(d->agent),
+	};
+
+	return health_judge(&in, why, size);
+}
+
+static struct json *outage_to_json(const struct domain *d)
+{
+	struct json *json = json_new(JSON_OBJECT), *phases = json_new(JSON_OBJECT);
+	int r = json_set_string(json, "reason", d->outage_reason);
+
+	r |= json_set_int(json, "total_ms", (int64_t)d->outage_ms);
+	for (unsigned i = 0; i < d->outage_count; i++)
+		r |= json_set(phases, d->outage[i].name, json_new_double((double)d->outage[i].us / 1000));
+	r |= json_set(json, "phases_ms", phases);
+	return r < 0 ? json_free(json) : json;
+}
+
+static int add_devices(struct json *json, const struct domain *d)
+{
+	struct json *list = json_new(JSON_ARRAY);
+	int r = 0;
+
+	for (unsigned i = 0; i < d->device_count; i++) {
+		const struct device *dev = &d->devices[i];
+		struct json *item = json_new(JSON_OBJECT);
+
+		r |= json_set_string(item, "kind", dev->kind == DEVICE_VIF ? "vif" : "vbd");
+		r |= json_set_string(item, "backend", dev->backend->name);
+		r |= json_set_string(item, dev->kind == DEVICE_VIF ? "mac" : "vdev",
+				     dev->kind == DEVICE_VIF ? dev->mac : dev->vbd->vdev);
+		r |= json_append(list, item);
+	}
+	return r | json_set(json, "devices", list);
+}
+
+struct json *domain_to_json(const struct domain *d)
+{
+	struct json *json = json_new(JSON_OBJECT);
+	char why[160];
+	enum health health = domain_health(d, why, sizeof(why));
+	int r = json_set_string(json, "name", d->name);
+
+	r |= json_set_string(json, "role", role_name(d->role));
+	r |= json_set_int(json, "domid", d->domid);
+	r |= json_set_string(json, "type", d->guest ? d->guest->type == GUEST_PV ? "pv" : "pvh"
+					   : d->role == ROLE_NET || d->role == ROLE_DISK ? "pv" : "pvh");
+	r |= json_set_string(json, "state", domain_state_name(d));
+	r |= json_set_string(json, "health", d->state == DOMAIN_DOWN ? "down" : health_name(health));
+	r |= json_set_string(json, "why", d->why[0] && d->state != DOMAIN_RUNNING ? d->why : why);
+	r |= json_set_int(json, "memory_kib", (int64_t)d->memory_kib);
+	r |= json_set_int(json, "cpu_ms", (int64_t)(d->cpu_ns / 1000000));
+	r |= json_set_string(json, "privilege", d->role == ROLE_STORE ? "getdomaininfo" : d->service && d->service->pci_count
+						? "own PCI devices" : "none");
+	r |= json_set_int(json, "restarts", d->restarts);
+	if (d->outage_count)
+		r |= json_set(json, "last_outage", outage_to_json(d));
+	r |= add_devices(json, d);
+	return r < 0 ? json_free(json) : json;
+}
+
+struct json *domain_params(const struct domain *d)
+{
+	struct json *params = json_new(JSON_OBJECT);
+
+	return json_set_int(params, "domid", d->domid) < 0 ? json_free(params) : params;
+}

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Guests: created paused, given their nodes and devices, then let go; taken away in the reverse order. A create that fails
+ * half-way runs the same steps that take a guest away, so nothing is left behind.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "atolld/agent.h"
+#include "atolld/api.h"
+#include "atolld/consoles.h"
+#include "atolld/nodes.h"
+#include "base/log.h"
+
+#define BUILD_TIMEOUT_MS 120000
+
+/* --- what has to be known before --- */
+
+static void make_uuid(char out[37])
+{
+	unsigned char b[16] = {0};
+
+	if (getrandom(b, sizeof(b), 0) != sizeof(b))
+		log_warning("no random numbers for a uuid");
+	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40); /* RFC 4122: random, version 4 */
+	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+	snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5],
+		 b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+/* Xen's own prefix, and the rest from the uuid and the index, so that a guest keeps its addresses. */
+static void make_mac(const char *uuid, unsigned index, char out[18])
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (const char *p = uuid; *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 16777619u;
+	hash = (hash ^ index) * 16777619u;
+	snprintf(out, 18, "00:16:3e:%02x:%02x:%02x", hash >> 16 & 0x7f, hash >> 8 & 0xff, hash & 0xff);
+}
+
+static struct domain *find_backend(struct atolld *a, const char *name, enum role role, char *why, size_t size)
+{
+	struct domain *found = NULL;
+
+	for_each_domain(d, a) {
+		if (d->role != role || (*name && strcmp(d->name, name)))
+			continue;
+		if (found) {
+			snprintf(why, size, "there are several %s services: say which with backend=NAME", role_name(role));
+			return NULL;
+		}
+		found = d;
+	}
+	if (!found && *name)
+		snprintf(why, size, "backend %s: there is no such %s service on this host", name, role_name(role));
+	else if (!found)
+		snprintf(why, size, "there is no %s service on this host", role_name(role));
+	return found;
+}
+
+int guest_bind_devices(struct domain *d, char *why, size_t size)
+{
+	struct guest_config *c = d->guest;
+
+	d->device_count = 0;
+	for (unsigned i = 0; i < c->vif_count; i++) {
+		struct device *dev = &d->devices[d->device_count++];
+
+		*dev = (struct device){.kind = DEVICE_VIF, .id = i, .vif = &c->vifs[i]};
+		if (!c->vifs[i].mac[0])
+			make_mac(c->uuid, i, c->vifs[i].mac);
+		strcpy(dev->mac, c->vifs[i].mac);
+		dev->backend = find_backend(d->atolld, c->vifs[i].backend, ROLE_NET, why, size);
+		if (!dev->backend)
+			return -ENODEV;
+	}
+	for (unsigned i = 0; i < c->vbd_count; i++) {
+		struct device *dev = &d->devices[d->device_count++];
+
+		*dev = (struct device){.kind = DEVICE_VBD, .id = c->vbds[i].number, .vbd = &c->vbds[i]};
+		dev->backend = find_backend(d->atolld, c->vbds[i].backend, ROLE_DISK, why, size);
+		if (!dev->backend)
+			return -ENODEV;
+	}
+	return 0;
+}
+
+/* --- steps of creation --- */
+
+static int step_build(struct job *job)
+{
+	const struct guest_config *c = job->domain->guest;
+	struct json *params = build_params(job->domain, c->type == GUEST_PV ? "pv" : "pvh", c->kernel, c->ramdisk, c->cmdline,
+					   (uint64_t)c->memory_mib << 10, c->vcpus);
+
+	json_set_string(params, "uuid", c->uuid);
+	return job_call(job, job->domain->atolld->builder, "domain.build", params, BUILD_TIMEOUT_MS, built, NULL);
+}
+
+static int ordered(struct job *job, const struct json *result);
+
+static int step_order(struct job *job)
+{
+	struct domain *d = job->domain;
+
+	if (job->index == d->device_count)
+		return 0;
+	return order_attach(job, &d->devices[job->index], d, ordered);
+}
+
+static int ordered(struct job *job, const struct json *result)
+{
+	struct device *dev = &job->domain->devices[job->index];
+
+	if (dev->kind == DEVICE_VBD)
+		snprintf(dev->physical, sizeof(dev->physical), "%s", json_get_string(result, "physical_device", ""));
+	job->index++;
+	return step_order(job);
+}
+
+static int step_publish(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct store *store = d->atolld->store;
+	struct store_batch *batch = store_batch_new();
+	int r;
+
+	nodes_domain(batch, d);
+	for (unsigned i = 0; i < d->device_count; i++) {
+		nodes_frontend(batch, d, &d->devices[i]);
+		nodes_backend(batch, d, &d->devices[i]);
+	}
+	r = store_commit(store, batch);
+	if (r < 0)
+		return job_explain(job, r, "%s: cannot write its store nodes: %s", d->name, strerror(-r));
+	r = store_introduce(store, d->domid, d->store_gfn, d->store_port);
+	if (r < 0)
+		return job_explain(job, r, "%s: the store does not take it: %s", d->name, strerror(-r));
+	consoles_add(d->atolld->consoles, d);
+	return 0;
+}
+
+/* --- steps of taking away --- */
+
+static int paused(struct job *job, const struct json *result)
+{
+	return 0;
+}
+
+static int step_pause(struct job *job)
+{
+	if (!job->domain->exists)
+		return 0;
+	return job_call(job, job->domain->atolld->builder, "domain.pause", domain_params(job->domain), 0, paused, "ESRCH");
+}
+
+static int step_unplug(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct store_batch *batch = store_batch_new();
+
+	for (unsigned i = 0; i < d->device_count; i++)
+		nodes_remove_device(batch, d, &d->devices[i]);
+	return store_commit(d->atolld->store, batch);
+}
+
+static int step_clean(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct store_batch *batch = store_batch_new();
+
+	store_release(d->atolld->store, d->domid);
+	nodes_remove_domain(batch, d);
+	for (unsigned i = 0; i < d->device_count; i++)
+		order_detach(&d->devices[i], d);
+	return store_commit(d->atolld->store, batch);
+}
+
+static const struct job_step create_steps[] = {
+	{"build", step_build, 0}, {"order", step_order, 60000}, {"publish", step_publish, 0}, {"unpause", step_unpause, 0}, {0},
+};
+static const struct job_step destroy_steps[] = {
+	{"pause", step_pause, 0}, {"unplug", step_unplug, 0}, {"destroy", step_destroy, 0}, {"clean", step_clean, 0}, {0},
+};
+
+/* --- how they end --- */
+
+static void on_undone(struct job *job)
+{
+	struct domain *d = job->domain;
+
+	if (job->error.code[0])
+		log_error("%s: not all of it could be taken away: %s", d->name, job->error.message);
+	/* the client is told why the create failed, not that the cleaning went well */
+	snprintf(job->error.code, sizeof(job->error.code), "%s", d->failure.code);
+	snprintf(job->error.message, sizeof(job->error.message), "%s", d->failure.message);
+	api_answer(job, NULL);
+	domain_delete(d);
+}
+
+static void on_created(struct job *job)
+{
+	struct domain *d = job->domain;
+
+	if (job->error.code[0]) {
+		log_error("%s: not created: %s", d->name, job->error.message);
+		d->failure = job->error;
+		d->state = DOMAIN_STOPPING;
+		if (job_start(d, destroy_steps, on_undone, job->client, job->client_id) < 0)
+			api_answer(job, NULL);
+		return;
+	}
+	d->state = DOMAIN_RUNNING;
+	log_info("%s: running as domain %u after %llu ms", d->name, d->domid,
+		 (unsigned long long)(now_us() - job->started_us) / 1000);
+	state_save(d->atolld);
+	census_request(d->atolld);
+	api_answer(job, domain_to_json(d));
+}
+
+void guest_create(struct atolld *a, const struct guest_config *config, struct rpc *client, uint32_t id)
+{
+	struct domain *d = domain_find(a, config->name);
+	char why[200];
+
+	if (d) {
+		rpc_fail(client, id, EEXIST, "%s: the name is taken by domain %u (%s)", config->name, d->domid, domain_state_name(d));
+		return;
+	}
+	if (!services_running(a)) {
+		rpc_fail(client, id, EAGAIN, "%s: not all services run yet; `atoll status` says which", config->name);
+		return;
+	}
+	d = domain_new(a, config->name, ROLE_GUEST, domain_next_id(a));
+	if (!d || !(d->guest = malloc(sizeof(*config)))) {
+		rpc_fail(client, id, ENOMEM, "%s: no room for another domain: %u of %d exist", config->name, a->domain_count,
+			 DOMAINS_MAX);
+		if (d)
+			domain_delete(d);
+		return;
+	}
+	*d->guest = *config;
+	if (!d->guest->uuid[0])
+		make_uuid(d->guest->uuid);
+	if (guest_bind_devices(d, why, sizeof(why)) < 0) {
+		rpc_fail(client, id, ENODEV, "%s: %s", config->name, why);
+		domain_delete(d);
+		return;
+	}
+	d->state = DOMAIN_STARTING;
+	state_save(a);
+	if (job_start(d, create_steps, on_created, client, id) < 0) {
+		rpc_fail(client, id, ENOMEM, "%s: out of memory", config->name);
+		domain_delete(d);
+	}
+}
+
+static void on_destroyed(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct atolld *a = d->atolld;
+
+	if (job->error.code[0]) {
+		d->state = DOMAIN_FAILED;
+		snprintf(d->why, sizeof(d->why), "%.255s", job->error.message);
+		log_error("%s: cannot be destroyed: %s", d->name, job->error.message);
+		api_answer(job, NULL);
+		return;
+	}
+	log_info("%s: domain %u is gone", d->name, d->domid);
+	api_answer(job, json_new(JSON_OBJECT));
+	domain_delete(d);
+	state_save(a);
+}
+
+int guest_destroy(struct domain *d, struct rpc *client, uint32_t id)
+{
+	if (d->job)
+		return -EBUSY;
+	d->state = DOMAIN_STOPPING;
+	return job_start(d, destroy_steps, on_destroyed, client, id);
+}
+
+static void on_down_for_restart(struct job *job)
+{
+	struct domain *d = job->domain;
+
+	if (job->error.code[0]) {
+		on_destroyed(job);
+		return;
+	}
+	d->domid = domain_next_id(d->atolld);
+	d->restarts++;
+	d->state = DOMAIN_STARTING;
+	if (job_start(d, create_steps, on_created, NULL, 0) < 0) {
+		d->state = DOMAIN_FAILED;
+		log_error("%s: cannot be started again: out of memory", d->name);
+	}
+}
+
+void guest_stopped(struct domain *d)
+{
+	const struct guest_config *c = d->guest;
+	enum guest_action action = !d->shutdown || d->shutdown_reason >= 3 ? c->on_crash
+				   : d->shutdown_reason == 1		   ? c->on_reboot
+									   : c->on_poweroff;
+
+	log_info("%s: %s", d->name, d->why);
+	if (!d->exists)
+		action = ACTION_DESTROY; /* nothing is left to preserve; and who destroyed it by hand does not want it back */
+	if (action == ACTION_PRESERVE) {
+		d->state = DOMAIN_PRESERVED;
+		return;
+	}
+	d->state = DOMAIN_STOPPING;
+	if (job_start(d, destroy_steps, action == ACTION_RESTART ? on_down_for_restart : on_destroyed, NULL, 0) < 0)
+		log_error("%s: out of memory", d->name);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Long operations on one domain, as a list of steps: start a service, create a guest. A step finishes at once, or waits for an
+ * answer, a watch or a time; the time that each took is kept under its phase's name. A domain has one job at a time.
+ *
+ *      job_start ──▶ step 0 ──▶ step 1 ──▶ … ──▶ done(job)            job->error.code[0] == 0
+ *                       └── error, timeout, job_fail() ──▶ done(job)   job->error says what
+ */
+#ifndef ATOLL_JOB_H
+#define ATOLL_JOB_H
+
+#include "rpc/rpc.h"
+
+#define JOB_PHASES_MAX 16
+#define JOB_WAIT 1 /* a step's answer: job_next(), job_retry() or job_fail() comes later */
+
+struct domain;
+struct job;
+
+typedef int job_fn(struct job *job); /* 0: done; JOB_WAIT; -errno after job_explain() */
+typedef void job_done_fn(struct job *job);
+
+struct job_step {
+	const char *phase; /* NULL ends the list */
+	job_fn *run;
+	unsigned timeout_ms; /* 0: none */
+};
+
+struct job_phase {
+	const char *name;
+	uint64_t us;
+};
+
+struct job {
+	struct domain *domain;
+	const struct job_step *steps;
+	unsigned at;
+	unsigned index;   /* for steps that go through a list; 0 when a step begins */
+	unsigned retries; /* of this step */
+	uint64_t started_us, step_us;
+	struct job_phase phases[JOB_PHASES_MAX];
+	unsigned phase_count;
+	struct rpc_error error;
+	job_done_fn *done;
+	struct rpc *client; /* who asked, or NULL; cleared when it leaves */
+	uint32_t client_id;
+	struct source *timer;   /* retry */
+	struct source *timeout; /* of the step */
+	unsigned refs;
+	bool finished;
+};
+
+/* Starts STEPS on DOMAIN (which has no job). DONE is called once, and may start the next job. 0 or -ENOMEM. */
+int job_start(struct domain *domain, const struct job_step *steps, job_done_fn *done, struct rpc *client, uint32_t client_id);
+
+/* The waiting step is done. */
+void job_next(struct job *job);
+/* The waiting step is run again after a while. */
+void job_retry(struct job *job, unsigned after_ms);
+/* Ends the job. */
+void job_fail(struct job *job, int error, const char *fmt, ...) PRINTF(3, 4);
+/* Ends it without calling anybody: for the end of the program. NULL is fine. */
+void job_abandon(struct job *job);
+/* Keeps the message of the error that the step is going to return, and returns it. */
+int job_explain(struct job *job, int error, const char *fmt, ...) PRINTF(3, 4);
+
+/* Calls METHOD (PARAMS is taken over) and returns JOB_WAIT, or -errno explained. FN gets the result and returns like a step; the
+ * job goes on accordingly. An error of the peer fails the job unless TOLERATE names its code. */
+typedef int job_result_fn(struct job *job, const struct json *result);
+int job_call(struct job *job, struct rpc *rpc, const char *method, struct json *params, unsigned timeout_ms, job_result_fn *fn,
+	     const char *tolerate);
+
+#endif

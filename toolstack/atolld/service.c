@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Services: store, console, net and disk domains.
+ *
+ * Starting and rebuilding is one list of steps, which begins with taking away what may be left of a predecessor. The domid
+ * stays, so that the guests' grants and event channels, which name it, fit the successor:
+ *
+ *   net, disk:  destroy → clean → seize → build → publish → boot (agent greets) → configure → attach → republish
+ *   console:    destroy → clean → build → publish → boot (its vchan answers; all consoles are added)
+ *   store:      setup → build → virq → boot (the first request is answered)
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "atolld/agent.h"
+#include "atolld/api.h"
+#include "atolld/consoles.h"
+#include "atolld/nodes.h"
+#include "base/log.h"
+
+#define BUILD_TIMEOUT_MS 60000
+#define BOOT_TIMEOUT_MS 60000
+#define RETRY_MS_MIN 1000
+#define RETRY_MS_MAX 60000
+#define PCI_GONE_MS 10
+
+static const char *type_of(const struct domain *d)
+{
+	return d->role == ROLE_NET || d->role == ROLE_DISK ? "pv" : "pvh";
+}
+
+/* --- steps --- */
+
+static int step_clean(struct job *job)
+{
+	struct domain *d = job->domain;
+	char path[80];
+
+	if (job->retries == 0) {
+		struct store_batch *batch = store_batch_new();
+		int r;
+
+		store_release(d->atolld->store, d->domid); /* the store may have noticed the death itself: no error counts */
+		nodes_remove_domain(batch, d);
+		r = store_commit(d->atolld->store, batch);
+		if (r < 0)
+			return r;
+	}
+	/* pciback must have let the old device go before a new one has the same name */
+	snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/pci-%u-0", d->domid);
+	if (d->service->pci_count && access(path, F_OK) == 0) {
+		job_retry(job, PCI_GONE_MS);
+		return JOB_WAIT;
+	}
+	return 0;
+}
+
+static int seized(struct job *job, const struct json *result);
+
+static int step_seize(struct job *job)
+{
+	const struct host_service *s = job->domain->service;
+	struct json *params;
+
+	if (job->index == s->pci_count)
+		return 0;
+	params = json_new(JSON_OBJECT);
+	json_set_string(params, "bdf", s->pci[job->index]);
+	return job_call(job, job->domain->atolld->builder, "pci.seize", params, BUILD_TIMEOUT_MS, seized, NULL);
+}
+
+static int seized(struct job *job, const struct json *result)
+{
+	job->index++;
+	return step_seize(job);
+}
+
+static int step_build(struct job *job)
+{
+	struct domain *d = job->domain;
+	const struct host_service *s = d->service;
+	struct json *params, *pci = json_new(JSON_ARRAY);
+	char cmdline[SERVICE_CMDLINE_MAX + 128];
+
+	if (d->role == ROLE_STORE)
+		snprintf(cmdline, sizeof(cmdline), "port=%u", d->atolld->store_setup_port);
+	else if (d->role == ROLE_CONSOLE)
+		snprintf(cmdline, sizeof(cmdline), "atoll.role=console");
+	else
+		snprintf(cmdline, sizeof(cmdline), "console=hvc0 panic=-1 loglevel=4 atoll.role=%s atoll.name=%s%s%s", role_name(d->role),
+			 d->name, s->cmdline[0] ? " " : "", s->cmdline);
+	params = build_params(d, type_of(d), s->kernel, s->ramdisk, cmdline, (uint64_t)s->memory_mib << 10, 1);
+	if (d->role == ROLE_STORE)
+		json_set_bool(params, "xs_domain", true);
+	if (d->role == ROLE_STORE || d->role == ROLE_CONSOLE)
+		json_set_bool(params, "reloadable", true);
+	for (unsigned i = 0; i < s->pci_count; i++)
+		json_append(pci, json_new_string(s->pci[i]));
+	json_set(params, "pci", pci);
+	return job_call(job, d->atolld->builder, "domain.build", params, BUILD_TIMEOUT_MS, built, NULL);
+}
+
+static int step_publish(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct store_batch *batch = store_batch_new();
+	int r;
+
+	nodes_domain(batch, d);
+	if (d->service->pci_count)
+		nodes_pci(batch, d);
+	r = store_commit(d->atolld->store, batch);
+	if (r == 0)
+		r = store_introduce(d->atolld->store, d->domid, d->store_gfn, d->store_port);
+	if (r == 0)
+		consoles_add(d->atolld->consoles, d);
+	return r;
+}
+
+static void on_agent_ready(struct domain *d)
+{
+	if (d->job)
+		job_next(d->job);
+}
+
+static int unpaused(struct job *job, const struct json *result)
+{
+	return JOB_WAIT; /* for the agent, or for the console domain's vchan */
+}
+
+static void on_console_ready(struct atolld *a)
+{
+	struct domain *d = domain_by_id(a, DOMID_CONSOLE);
+
+	if (d && d->job)
+		job_next(d->job);
+}
+
+static int step_boot(struct job *job)
+{
+	struct domain *d = job->domain;
+	int r = d->role == ROLE_CONSOLE ? consoles_connect(d->atolld->consoles, on_console_ready)
+					: agent_create(d, on_agent_ready, &d->agent);
+
+	if (r < 0)
+		return r;
+	return job_call(job, d->atolld->builder, "domain.unpause", domain_params(d), 0, unpaused, NULL);
+}
+
+static int done(struct job *job, const struct json *result)
+{
+	return 0;
+}
+
+static int step_configure(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct json *params;
+
+	if (d->role != ROLE_NET || !d->service->bridges)
+		return 0;
+	params = json_new(JSON_OBJECT);
+	json_set(params, "bridges", json_copy(d->service->bridges));
+	return job_call(job, agent_rpc(d->agent), "net.configure", params, BOOT_TIMEOUT_MS, done, NULL);
+}
+
+/* The INDEXth device of any guest that this service serves. */
+static struct device *served_device(struct domain *service, unsigned index, struct domain **guest)
+{
+	for_each_domain(g, service->atolld) {
+		if (!g->guest || !g->exists || g->state != DOMAIN_RUNNING)
+			continue;
+		for (unsigned i = 0; i < g->device_count; i++) {
+			if (g->devices[i].backend == service && index-- == 0) {
+				*guest = g;
+				return &g->devices[i];
+			}
+		}
+	}
+	return NULL;
+}
+
+static int attached(struct job *job, const struct json *result);
+
+static int step_attach(struct job *job)
+{
+	struct domain *guest;
+	struct device *dev = served_device(job->domain, job->index, &guest);
+
+	return dev ? order_attach(job, dev, guest, attached) : 0;
+}
+
+static int attached(struct job *job, const struct json *result)
+{
+	struct domain *guest;
+	struct device *dev = served_device(job->domain, job->index, &guest);
+
+	if (dev && dev->kind == DEVICE_VBD)
+		snprintf(dev->physical, sizeof(dev->physical), "%s", json_get_string(result, "physical_device", ""));
+	job->index++;
+	return step_attach(job);
+}
+
+static int step_republish(struct job *job)
+{
+	struct domain *guest;
+	struct device *dev;
+
+	for (unsigned i = 0; (dev = served_device(job->domain, i, &guest)); i++) {
+		struct store_batch *batch = store_batch_new();
+		int r;
+
+		nodes_backend(batch, guest, dev);
+		r = store_commit(job->domain->atolld->store, batch);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int store_was_set_up(struct job *job, const struct json *result)
+{
+	int64_t port;
+
+	if (json_read_int(result, "port", 1, UINT32_MAX, &port) < 0)
+		return job_explain(job, EPROTO, "store: the builder told no event channel");
+	job->domain->atolld->store_setup_port = (unsigned)port;
+	return 0;
+}
+
+static int step_store_setup(struct job *job)
+{
+	struct atolld *a = job->domain->atolld;
+
+	if (a->store_setup_port) /* once a boot; the successor takes the same ring and channel over */
+		return 0;
+	return job_call(job, a->builder, "store.setup", domain_params(job->domain), BUILD_TIMEOUT_MS, store_was_set_up, NULL);
+}
+
+static int step_store_virq(struct job *job)
+{
+	return job_call(job, job->domain->atolld->builder, "store.virq", domain_params(job->domain), BUILD_TIMEOUT_MS, done, NULL);
+}
+
+static void on_release(struct store *store, const char *path, void *data)
+{
+	census_request(data);
+}
+
+int service_adopt_store(struct domain *d)
+{
+	struct atolld *a = d->atolld;
+	int r = store_open(a->loop, &a->store);
+
+	if (r == 0)
+		r = store_watch_add(a->store, "@releaseDomain", on_release, a, &a->release_watch);
+	return r;
+}
+
+/* The control domain's own first nodes. This waits for the store domain's first answer. */
+static int step_store_open(struct job *job)
+{
+	struct atolld *a = job->domain->atolld;
+	struct store_batch *batch;
+	int r = service_adopt_store(job->domain);
+
+	if (r < 0)
+		return job_explain(job, r, "store: cannot be opened: %s", strerror(-r));
+	batch = store_batch_new();
+	store_batch_put_int(batch, "r0", DOMID_STORE, "/tool/xenstored/domid");
+	store_batch_put(batch, "r0", "Domain-0", "/local/domain/0/name");
+	store_batch_put_int(batch, NULL, 0, "/local/domain/0/domid");
+	nodes_domain(batch, job->domain);
+	return store_commit(a->store, batch);
+}
+
+static const struct job_step driver_steps[] = {
+	{"destroy", step_destroy, 0},		     {"clean", step_clean, 10000},
+	{"seize", step_seize, 0},		     {"build", step_build, 0},
+	{"publish", step_publish, 0},		     {"boot", step_boot, BOOT_TIMEOUT_MS},
+	{"configure", step_configure, 0},	     {"attach", step_attach, BOOT_TIMEOUT_MS},
+	{"republish", step_republish, 0},	     {0},
+};
+static const struct job_step console_steps[] = {
+	{"destroy", step_destroy, 0}, {"clean", step_clean, 0},		   {"build", step_build, 0},
+	{"publish", step_publish, 0}, {"boot", step_boot, BOOT_TIMEOUT_MS}, {0},
+};
+static const struct job_step store_steps[] = {
+	{"setup", step_store_setup, 0}, {"build", step_build, 0},     {"virq", step_store_virq, 0},
+	{"unpause", step_unpause, 0},	{"boot", step_store_open, 0}, {0},
+};
+static const struct job_step stop_steps[] = {{"destroy", step_destroy, 0}, {"clean", step_clean, 10000}, {0}};
+
+/* --- how they end --- */
+
+static void on_restart_timer(struct source *source, uint32_t events, void *data)
+{
+	struct domain *d = data;
+
+	d->restart_timer = source_destroy(d->restart_timer);
+	if (!d->job)
+		service_restart(d, d->why, NULL, 0);
+}
+
+static void try_later(struct domain *d)
+{
+	unsigned delay = RETRY_MS_MIN;
+
+	for (unsigned i = 0; i < d->quick_failures && delay < RETRY_MS_MAX; i++)
+		delay *= 2;
+	d->quick_failures++;
+	if (!d->restart_timer)
+		loop_add_timer(d->atolld->loop, MIN(delay, RETRY_MS_MAX), on_restart_timer, d, &d->restart_timer);
+	log_warning("%s: next try in %u ms", d->name, MIN(delay, RETRY_MS_MAX));
+}
+
+static void record_outage(struct job *job)
+{
+	struct domain *d = job->domain;
+
+	memcpy(d->outage, job->phases, sizeof(d->outage));
+	d->outage_count = job->phase_count;
+	d->outage_ms = (now_us() - job->started_us) / 1000;
+}
+
+static void on_started(struct job *job)
+{
+	struct domain *d = job->domain;
+
+	if (job->error.code[0]) {
+		d->state = DOMAIN_FAILED;
+		snprintf(d->why, sizeof(d->why), "%.255s", job->error.message);
+		log_error("%s", job->error.message);
+		api_answer(job, NULL);
+		if (d->role != ROLE_STORE)
+			try_later(d);
+		return;
+	}
+	record_outage(job);
+	d->state = DOMAIN_RUNNING;
+	d->why[0] = '\0';
+	d->quick_failures = 0;
+	log_info("%s: running as domain %u after %llu ms", d->name, d->domid, (unsigned long long)d->outage_ms);
+	state_save(d->atolld);
+	census_request(d->atolld);
+	api_answer(job, domain_to_json(d));
+	services_advance(d->atolld);
+}
+
+static int start(struct domain *d, struct rpc *client, uint32_t id)
+{
+	const struct job_step *steps = d->role == ROLE_STORE ? store_steps : d->role == ROLE_CONSOLE ? console_steps : driver_steps;
+
+	if (d->role == ROLE_STORE && d->atolld->store)
+		return -EOPNOTSUPP;
+	d->restart_timer = source_destroy(d->restart_timer);
+	d->state = DOMAIN_STARTING;
+	state_save(d->atolld);
+	return job_start(d, steps, on_started, client, id);
+}
+
+int service_restart(struct domain *d, const char *reason, struct rpc *client, uint32_t id)
+{
+	bool again = d->state == DOMAIN_RUNNING;
+	int r;
+
+	if (d->job)
+		return -EBUSY;
+	snprintf(d->outage_reason, sizeof(d->outage_reason), "%.127s", reason);
+	r = start(d, client, id);
+	if (r == 0 && again)
+		d->restarts++;
+	return r;
+}
+
+static void on_stopped(struct job *job)
+{
+	struct domain *d = job->domain;
+
+	d->state = job->error.code[0] ? DOMAIN_FAILED : DOMAIN_DOWN;
+	state_save(d->atolld);
+	api_answer(job, json_new(JSON_OBJECT));
+}
+
+int service_stop(struct domain *d, struct rpc *client, uint32_t id)
+{
+	if (d->job)
+		return -EBUSY;
+	d->restart_timer = source_destroy(d->restart_timer);
+	d->state = DOMAIN_STOPPING;
+	return job_start(d, stop_steps, on_stopped, client, id);
+}
+
+int services_create(struct atolld *a)
+{
+	for (unsigned i = 0; i < a->host.service_count; i++) {
+		const struct host_service *s = &a->host.services[i];
+		struct domain *d = domain_new(a, s->name, s->role, s->domid);
+
+		if (!d)
+			return -ENOMEM;
+		d->service = s;
+	}
+	return 0;
+}
+
+bool services_running(const struct atolld *a)
+{
+	for_each_domain(d, a) {
+		if (domain_is_service(d) && d->state != DOMAIN_RUNNING)
+			return false;
+	}
+	return true;
+}
+
+/* Store, then console, then the others side by side. */
+void services_advance(struct atolld *a)
+{
+	for_each_domain(d, a) {
+		if (!domain_is_service(d))
+			break;
+		if (d->state == DOMAIN_DOWN && !d->job) {
+			int r = start(d, NULL, 0);
+
+			if (r < 0)
+				log_error("%s: cannot be started: %s", d->name, strerror(-r));
+		}
+		if ((d->role == ROLE_STORE || d->role == ROLE_CONSOLE) && d->state != DOMAIN_RUNNING)
+			break;
+	}
+	api_services_changed(a);
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What a new atolld has to know of the domains that an earlier one left: written whenever a domain begins, runs or is gone. It
+ * lies in /run, so it ends with the boot that it describes. A domain that was half-way at the time is taken away, or, if it is a
+ * service, built anew.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "atolld/agent.h"
+#include "atolld/consoles.h"
+#include "base/log.h"
+
+#define STATE_FILE STATE_DIR "/domains.json"
+#define STATE_MAX (1u << 20)
+#define LIST_TIMEOUT_MS 10000
+
+static struct json *domain_state(const struct domain *d)
+{
+	struct json *json = json_new(JSON_OBJECT);
+	int r = json_set_string(json, "name", d->name);
+
+	r |= json_set_int(json, "domid", d->domid);
+	r |= json_set_bool(json, "service", domain_is_service(d));
+	r |= json_set_bool(json, "running", d->state == DOMAIN_RUNNING || d->state == DOMAIN_PRESERVED);
+	r |= json_set_int(json, "restarts", d->restarts);
+	r |= json_set_int(json, "store_port", d->store_port);
+	r |= json_set_int(json, "store_gfn", (int64_t)d->store_gfn);
+	r |= json_set_int(json, "console_port", d->console_port);
+	r |= json_set_int(json, "console_gfn", (int64_t)d->console_gfn);
+	if (d->guest)
+		r |= json_set(json, "config", guest_config_to_json(d->guest));
+	return r < 0 ? json_free(json) : json;
+}
+
+void state_save(struct atolld *a)
+{
+	AUTO_JSON struct json *json = json_new(JSON_OBJECT);
+	struct json *list = json_new(JSON_ARRAY);
+	AUTO_BUF struct buf text = BUF_INIT(STATE_MAX);
+	int r = 0;
+
+	for_each_domain(d, a) {
+		if (d->state != DOMAIN_DOWN)
+			r |= json_append(list, domain_state(d));
+	}
+	r |= json_set(json, "domains", list);
+	r |= json_set_int(json, "store_setup_port", a->store_setup_port);
+	r |= json_set_int(json, "last_guest_domid", a->last_guest_domid);
+	if (r == 0)
+		r = json_print(json, &text, true);
+	if (r == 0)
+		r = write_file_atomic(STATE_FILE, text.data, text.len, 0600);
+	if (r < 0)
+		log_error("%s: %s", STATE_FILE, strerror(-r));
+}
+
+static void load_domain(struct atolld *a, const struct json *json)
+{
+	const char *name = json_get_string(json, "name", "");
+	unsigned domid = (unsigned)json_get_int(json, "domid", 0);
+	struct domain *d = domain_find(a, name);
+	char why[200];
+
+	if (!json_get_bool(json, "service", false)) {
+		d = name_valid(name) ? domain_new(a, name, ROLE_GUEST, domid) : NULL;
+		if (!d || !(d->guest = malloc(sizeof(*d->guest))))
+			return;
+		if (guest_config_from_json(json_get(json, "config"), d->guest, why, sizeof(why)) < 0 ||
+		    guest_bind_devices(d, why, sizeof(why)) < 0)
+			log_error("%s: its saved state is not usable: %s", name, why);
+	} else if (!d || d->domid != domid) {
+		log_error("%s: runs as domain %u, but the host's description does not have it there", name, domid);
+		return;
+	}
+	d->state = json_get_bool(json, "running", false) ? DOMAIN_RUNNING : DOMAIN_STARTING;
+	d->restarts = (unsigned)json_get_int(json, "restarts", 0);
+	d->store_port = (unsigned)json_get_int(json, "store_port", 0);
+	d->store_gfn = (uint64_t)json_get_int(json, "store_gfn", 0);
+	d->console_port = (unsigned)json_get_int(json, "console_port", 0);
+	d->console_gfn = (uint64_t)json_get_int(json, "console_gfn", 0);
+}
+
+static void on_adopted_agent(struct domain *d)
+{
+	log_info("%s: adopted", d->name);
+}
+
+static void adopt(struct domain *d)
+{
+	int r = 0;
+
+	if (d->role == ROLE_STORE)
+		r = service_adopt_store(d);
+	else if (d->role == ROLE_CONSOLE)
+		r = consoles_connect(d->atolld->consoles, NULL);
+	else if (domain_is_service(d))
+		r = agent_create(d, on_adopted_agent, &d->agent);
+	if (r < 0)
+		log_error("%s: cannot be adopted: %s", d->name, strerror(-r));
+}
+
+static bool listed(const struct json *list, unsigned domid)
+{
+	json_for_each(item, json_get(list, "domains") ? json_get(list, "domains") : list) {
+		if (json_get_int(item, "domid", -1) == domid)
+			return !json_get_bool(item, "dying", false);
+	}
+	return false;
+}
+
+/* The store first, then the consoles, then the others: the order of the list. */
+static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_error *error, void *data)
+{
+	struct atolld *a = data;
+
+	if (error) {
+		log_error("builder: domain.list: %s", error->message);
+		loop_quit(a->loop, EXIT_FAILURE);
+		return;
+	}
+	for (struct domain *d = a->domains, *next; d; d = next) {
+		next = d->next;
+		d->exists = d->state != DOMAIN_DOWN && listed(list, d->domid);
+		if (d->state == DOMAIN_RUNNING && d->exists)
+			adopt(d);
+		else if (domain_is_service(d))
+			d->state = DOMAIN_DOWN; /* built by services_advance(), which removes what is left first */
+		else if (a->store)
+			guest_destroy(d, NULL, 0);
+		else
+			domain_delete(d);
+	}
+	services_advance(a);
+	census_request(a);
+}
+
+int state_load(struct atolld *a)
+{
+	AUTO_FREE char *text = NULL, *why = NULL;
+	AUTO_JSON struct json *json = NULL;
+	size_t len;
+	int r = read_file(STATE_FILE, STATE_MAX, &text, &len);
+
+	if (r == 0 && json_parse(text, len, &json, &why) < 0)
+		log_error("%s: %s; running guests are not adopted", STATE_FILE, why);
+	else if (r < 0 && r != -ENOENT)
+		log_error("%s: %s", STATE_FILE, strerror(-r));
+	a->store_setup_port = (unsigned)json_get_int(json, "store_setup_port", 0);
+	a->last_guest_domid = (unsigned)json_get_int(json, "last_guest_domid", 0);
+	json_for_each(item, json_get(json, "domains"))
+		load_domain(a, item);
+	return rpc_call(a->builder, "domain.list", NULL, LIST_TIMEOUT_MS, on_list, a);
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The command's connection to atolld. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+struct answer {
+	bool there, failed;
+	struct json *result;
+};
+
+static void on_event(struct rpc *rpc, const char *event, const struct json *params, void *data)
+{
+	struct cli *cli = data;
+
+	if (cli->on_event)
+		cli->on_event(cli, event, params);
+}
+
+static void on_close(struct rpc *rpc, const char *why, void *data)
+{
+	struct cli *cli = data;
+
+	cli->rpc = rpc_destroy(rpc);
+	cli->lost = true;
+}
+
+static const struct rpc_ops ops = {.on_event = on_event, .on_close = on_close};
+
+static int connect_atolld(struct cli *cli)
+{
+	int fd, r = cli->loop ? 0 : loop_create(&cli->loop);
+
+	if (r < 0)
+		return r;
+	fd = rpc_socket_connect(RPC_SOCKET_ATOLLD);
+	if (fd < 0) {
+		fprintf(stderr, "atoll: %s: %s%s\n", RPC_SOCKET_ATOLLD, strerror(-fd),
+			fd == -ENOENT || fd == -ECONNREFUSED ? "; does atolld run? `systemctl status atolld`" : "");
+		return fd;
+	}
+	return rpc_create_socket(cli->loop, fd, "atolld", &ops, cli, &cli->rpc);
+}
+
+void cli_fini(struct cli *cli)
+{
+	rpc_destroy(cli->rpc);
+	loop_destroy(cli->loop);
+}
+
+static void on_reply(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
+{
+	struct answer *answer = data;
+
+	answer->there = true;
+	answer->failed = error != NULL;
+	if (error)
+		fprintf(stderr, "atoll: %s\n", error->message);
+	else
+		answer->result = json_copy(result);
+}
+
+int cli_call(struct cli *cli, const char *method, struct json *params, struct json **result)
+{
+	struct answer answer = {0};
+	int r = cli->rpc ? 0 : connect_atolld(cli);
+
+	if (r < 0) {
+		json_free(params);
+		return 1;
+	}
+	r = rpc_call(cli->rpc, method, params, 0, on_reply, &answer);
+	while (r == 0 && !answer.there)
+		r = loop_step(cli->loop, -1);
+	if (r < 0)
+		fprintf(stderr, "atoll: %s: %s\n", method, strerror(-r));
+	*result = answer.result;
+	return r < 0 || answer.failed ? 1 : 0;
+}
+
+void cli_print_json(const struct json *json)
+{
+	AUTO_BUF struct buf out = BUF_INIT(1u << 20);
+
+	if (json_print(json, &out, true) == 0)
+		fwrite(out.data, 1, out.len, stdout);
+}

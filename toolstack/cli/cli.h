@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The command's connection to atolld, its tables and its console. */
+#ifndef ATOLL_CLI_H
+#define ATOLL_CLI_H
+
+#include "rpc/rpc.h"
+
+#define CLI_FILE_MAX (64 * 1024)
+
+struct cli {
+	bool json;
+	struct loop *loop;
+	struct rpc *rpc;
+	void (*on_event)(struct cli *cli, const char *event, const struct json *params);
+	bool lost; /* atolld closed the connection */
+};
+
+void cli_fini(struct cli *cli);
+/* One call, waited for; connects first if needed. 0, or 1 after the error was printed. The caller frees RESULT. */
+int cli_call(struct cli *cli, const char *method, struct json *params, struct json **result);
+void cli_print_json(const struct json *json);
+
+/* What atolld's `status` and `restart` answer, as tables. */
+void table_domains(const struct json *status, FILE *out);
+void table_status(const struct json *status, FILE *out);
+void table_outage(const struct json *domain, FILE *out);
+
+/* Both return an exit status. */
+int console_attach(struct cli *cli, const char *name);
+int console_log(const char *name);
+
+#endif

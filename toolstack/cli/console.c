@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* `atoll console` and `atoll logs`: a terminal on a domain's console, and what it said before. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <termios.h>
+
+#include "base/base64.h"
+#include "cli/cli.h"
+
+#define ESCAPE_KEY 0x1d /* ^] */
+#define LOG_DIR "/var/log/atoll/console/"
+
+static void write_all(const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = write(STDOUT_FILENO, p, len);
+
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return;
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		}
+	}
+}
+
+static void on_event(struct cli *cli, const char *event, const struct json *params)
+{
+	const char *text = json_get_string(params, "data", "");
+	AUTO_FREE unsigned char *bytes = malloc(strlen(text) + 1);
+	ssize_t n;
+
+	if (strcmp(event, "console.output") || !bytes)
+		return;
+	n = base64_decode(text, bytes, strlen(text) + 1);
+	if (n > 0)
+		write_all(bytes, (size_t)n);
+}
+
+struct terminal {
+	struct cli *cli;
+	const char *name;
+	struct source *source;
+	bool leave;
+};
+
+static void on_sent(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
+{
+	if (error)
+		fprintf(stderr, "\r\natoll: %s\r\n", error->message);
+}
+
+static void on_key(struct source *source, uint32_t events, void *data)
+{
+	struct terminal *t = data;
+	struct json *params;
+	char keys[512], text[700];
+	ssize_t n = read(STDIN_FILENO, keys, sizeof(keys));
+
+	if (n <= 0 || memchr(keys, ESCAPE_KEY, (size_t)n)) {
+		t->leave = true;
+		return;
+	}
+	base64_encode(keys, (size_t)n, text, sizeof(text));
+	params = json_new(JSON_OBJECT);
+	json_set_string(params, "name", t->name);
+	json_set_string(params, "data", text);
+	if (t->cli->rpc)
+		rpc_call(t->cli->rpc, "console.input", params, 0, on_sent, NULL);
+}
+
+int console_attach(struct cli *cli, const char *name)
+{
+	AUTO_JSON struct json *result = NULL;
+	struct json *params = json_new(JSON_OBJECT);
+	struct terminal t = {.cli = cli, .name = name};
+	struct termios old, raw;
+	bool tty = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &old) == 0;
+
+	json_set_string(params, "name", name);
+	cli->on_event = on_event;
+	if (cli_call(cli, "console.attach", params, &result) != 0)
+		return 1;
+	if (tty) {
+		raw = old;
+		cfmakeraw(&raw);
+		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+		fprintf(stderr, "Attached to %s; ^] leaves.\r\n", name);
+	}
+	if (loop_add_fd(cli->loop, STDIN_FILENO, EPOLLIN, on_key, &t, &t.source) < 0)
+		t.source = NULL; /* standard input is a file: watch only */
+	while (!t.leave && !cli->lost && loop_step(cli->loop, -1) == 0)
+		;
+	source_destroy(t.source);
+	if (tty) {
+		tcsetattr(STDIN_FILENO, TCSANOW, &old);
+		fprintf(stderr, "\n");
+	}
+	if (cli->lost)
+		fprintf(stderr, "atoll: atolld closed the connection\n");
+	return cli->lost ? 1 : 0;
+}
+
+int console_log(const char *name)
+{
+	AUTO_CLOSE int fd = -1;
+	char path[256], piece[65536];
+	ssize_t n;
+
+	if (!name_valid(name) || format(path, sizeof(path), LOG_DIR "%s.log", name) < 0) {
+		fprintf(stderr, "atoll: %s: no domain can have this name\n", name);
+		return 1;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		fprintf(stderr, "atoll: %s: %s\n", path, strerror(errno));
+		return 1;
+	}
+	while ((n = read(fd, piece, sizeof(piece))) > 0) {
+		/* a guest's escape sequences are made harmless */
+		for (ssize_t i = 0; i < n; i++) {
+			unsigned char c = (unsigned char)piece[i];
+
+			if ((c < 0x20 && c != '\n' && c != '\t' && c != '\r') || c == 0x7f)
+				piece[i] = '?';
+		}
+		write_all(piece, (size_t)n);
+	}
+	return 0;
+}

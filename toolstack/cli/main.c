@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* atoll: the command. Each verb is one call to atolld; tables for people, --json for programs. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static int cmd_call(struct cli *cli, const char *method, struct json *params)
+{
+	AUTO_JSON struct json *result = NULL;
+	int r = cli_call(cli, method, params, &result);
+
+	if (r == 0 && cli->json)
+		cli_print_json(result);
+	return r;
+}
+
+static struct json *name_params(const char *name)
+{
+	struct json *params = json_new(JSON_OBJECT);
+
+	json_set_string(params, "name", name);
+	return params;
+}
+
+static int cmd_up(struct cli *cli, char **args)
+{
+	AUTO_JSON struct json *result = NULL;
+	int r = cli_call(cli, "up", NULL, &result);
+
+	if (r == 0 && cli->json)
+		cli_print_json(result);
+	else if (r == 0)
+		table_domains(result, stdout);
+	return r;
+}
+
+static int cmd_status(struct cli *cli, char **args)
+{
+	AUTO_JSON struct json *result = NULL;
+	int r = cli_call(cli, "status", NULL, &result);
+
+	if (r == 0 && cli->json)
+		cli_print_json(result);
+	else if (r == 0)
+		table_status(result, stdout);
+	return r;
+}
+
+static int cmd_list(struct cli *cli, char **args)
+{
+	AUTO_JSON struct json *result = NULL;
+	int r = cli_call(cli, "status", NULL, &result);
+
+	if (r == 0 && cli->json)
+		cli_print_json(json_get(result, "domains"));
+	else if (r == 0)
+		table_domains(result, stdout);
+	return r;
+}
+
+static int cmd_create(struct cli *cli, char **args)
+{
+	AUTO_JSON struct json *result = NULL;
+	AUTO_FREE char *text = NULL;
+	struct json *params;
+	size_t len;
+	int r = read_file(args[0], CLI_FILE_MAX, &text, &len);
+
+	if (r < 0) {
+		fprintf(stderr, "atoll: %s: %s\n", args[0], r == -EFBIG ? "larger than 64 KiB" : strerror(-r));
+		return 1;
+	}
+	params = json_new(JSON_OBJECT);
+	json_set_string(params, "config", text);
+	json_set_string(params, "file", args[0]);
+	r = cli_call(cli, "create", params, &result);
+	if (r == 0 && cli->json)
+		cli_print_json(result);
+	else if (r == 0)
+		printf("%s: domain %lld\n", json_get_string(result, "name", "?"), (long long)json_get_int(result, "domid", -1));
+	return r;
+}
+
+static int cmd_down(struct cli *cli, char **args)
+{
+	return cmd_call(cli, "down", NULL);
+}
+
+static int cmd_destroy(struct cli *cli, char **args)
+{
+	return cmd_call(cli, "destroy", name_params(args[0]));
+}
+
+static int cmd_shutdown(struct cli *cli, char **args)
+{
+	return cmd_call(cli, "shutdown", name_params(args[0]));
+}
+
+static int cmd_reboot(struct cli *cli, char **args)
+{
+	struct json *params = name_params(args[0]);
+
+	json_set_bool(params, "reboot", true);
+	return cmd_call(cli, "shutdown", params);
+}
+
+static int cmd_pause(struct cli *cli, char **args)
+{
+	return cmd_call(cli, "pause", name_params(args[0]));
+}
+
+static int cmd_unpause(struct cli *cli, char **args)
+{
+	return cmd_call(cli, "unpause", name_params(args[0]));
+}
+
+static int cmd_restart(struct cli *cli, char **args)
+{
+	AUTO_JSON struct json *result = NULL;
+	int r = cli_call(cli, "restart", name_params(args[0]), &result);
+
+	if (r == 0 && cli->json)
+		cli_print_json(result);
+	else if (r == 0)
+		table_outage(result, stdout);
+	return r;
+}
+
+static int cmd_console(struct cli *cli, char **args)
+{
+	return console_attach(cli, args[0]);
+}
+
+static int cmd_logs(struct cli *cli, char **args)
+{
+	return console_log(args[0]);
+}
+
+static const struct verb {
+	const char *name, *args, *help;
+	unsigned arg_count;
+	int (*run)(struct cli *cli, char **args);
+} verbs[] = {
+	{"up", "", "start all services of the host and wait for them", 0, cmd_up},
+	{"down", "", "stop the net and disk services (no guest may be left)", 0, cmd_down},
+	{"status", "", "services and guests: state, health, memory, restarts, last outage", 0, cmd_status},
+	{"list", "", "all domains in one table", 0, cmd_list},
+	{"create", "FILE", "create and start a guest from an xl.cfg or JSON file", 1, cmd_create},
+	{"shutdown", "GUEST", "ask a guest to power off", 1, cmd_shutdown},
+	{"reboot", "GUEST", "ask a guest to reboot", 1, cmd_reboot},
+	{"destroy", "GUEST", "take a guest away at once", 1, cmd_destroy},
+	{"pause", "GUEST", "stop a guest's processors", 1, cmd_pause},
+	{"unpause", "GUEST", "let them run again", 1, cmd_unpause},
+	{"restart", "SERVICE", "rebuild a service with its domid; guests go on", 1, cmd_restart},
+	{"console", "NAME", "attach to a domain's console; ^] leaves", 1, cmd_console},
+	{"logs", "NAME", "print what a domain's console said so far", 1, cmd_logs},
+};
+
+static int usage(FILE *out)
+{
+	fprintf(out, "usage: atoll [--json] VERB [NAME]\n\n");
+	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++)
+		fprintf(out, "  %-9s %-8s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+	return out == stdout ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = {0};
+	int i = 1, r;
+
+	if (i < argc && !strcmp(argv[i], "--json")) {
+		cli.json = true;
+		i++;
+	}
+	if (i == argc || !strcmp(argv[i], "help") || !strcmp(argv[i], "--help"))
+		return usage(i == argc ? stderr : stdout);
+	for (unsigned v = 0; v < ARRAY_SIZE(verbs); v++) {
+		if (strcmp(argv[i], verbs[v].name))
+			continue;
+		if ((unsigned)(argc - i - 1) != verbs[v].arg_count) {
+			fprintf(stderr, "usage: atoll %s%s%s\n", verbs[v].name, *verbs[v].args ? " " : "", verbs[v].args);
+			return 2;
+		}
+		r = verbs[v].run(&cli, argv + i + 1);
+		cli_fini(&cli);
+		return r < 0 ? 1 : r;
+	}
+	fprintf(stderr, "atoll: %s: no such verb; `atoll help` lists them\n", argv[i]);
+	return 2;
+}

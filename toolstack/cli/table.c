@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Tables for people. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+#define MIB(kib) ((double)(kib) / 1024)
+
+void table_domains(const struct json *status, FILE *out)
+{
+	fprintf(out, "%-5s %-16s %-8s %-5s %8s  %-16s %-10s %-9s %8s\n", "DOMID", "NAME", "ROLE", "TYPE", "MEM MiB", "PRIVILEGE",
+		"STATE", "HEALTH", "RESTARTS");
+	fprintf(out, "%-5d %-16s %-8s %-5s %8s  %-16s %-10s %-9s %8s\n", 0, "(this one)", "control", "pv", "-", "all", "running", "ok",
+		"-");
+	json_for_each(d, json_get(status, "domains")) {
+		fprintf(out, "%-5lld %-16s %-8s %-5s %8.1f  %-16s %-10s %-9s %8lld\n", (long long)json_get_int(d, "domid", -1),
+			json_get_string(d, "name", "?"), json_get_string(d, "role", "?"), json_get_string(d, "type", "?"),
+			MIB(json_get_int(d, "memory_kib", 0)), json_get_string(d, "privilege", "?"),
+			json_get_string(d, "state", "?"), json_get_string(d, "health", "?"),
+			(long long)json_get_int(d, "restarts", 0));
+	}
+}
+
+static void print_phases(const struct json *outage, FILE *out)
+{
+	const char *sep = "";
+
+	json_for_each(phase, json_get(outage, "phases_ms")) {
+		fprintf(out, "%s%s %.1f", sep, phase->key, phase->type == JSON_DOUBLE ? phase->number : (double)phase->integer);
+		sep = ", ";
+	}
+}
+
+void table_status(const struct json *status, FILE *out)
+{
+	table_domains(status, out);
+	json_for_each(d, json_get(status, "domains")) {
+		const struct json *outage = json_get(d, "last_outage");
+		const char *why = json_get_string(d, "why", "");
+
+		if (*why)
+			fprintf(out, "%s: %s\n", json_get_string(d, "name", "?"), why);
+		if (outage && json_get_int(d, "restarts", 0) > 0) {
+			fprintf(out, "%s: last restart took %lld ms (%s): ", json_get_string(d, "name", "?"),
+				(long long)json_get_int(outage, "total_ms", 0), json_get_string(outage, "reason", "?"));
+			print_phases(outage, out);
+			fprintf(out, " ms\n");
+		}
+	}
+	if (!json_get_bool(status, "up", false))
+		fprintf(out, "Not all services run.\n");
+}
+
+void table_outage(const struct json *domain, FILE *out)
+{
+	const struct json *outage = json_get(domain, "last_outage");
+
+	fprintf(out, "%s: rebuilt as domain %lld in %lld ms: ", json_get_string(domain, "name", "?"),
+		(long long)json_get_int(domain, "domid", -1), (long long)json_get_int(outage, "total_ms", 0));
+	print_phases(outage, out);
+	fprintf(out, " ms\n");
+}
