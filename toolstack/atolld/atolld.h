@@ -89,6 +89,7 @@ struct atolld {
 	struct source *tick;
 	unsigned last_guest_domid;
 	unsigned store_setup_port; /* the control domain's own store event channel; 0: not set up */
+	unsigned list_first;       /* of the page of the domain list that is under way */
 	bool listing;              /* a domain list is under way … */
 	bool list_again;           /* … and already out of date */
 	bool announced;            /* systemd was told that we are ready */
@@ -113,6 +114,8 @@ struct json *domain_params(const struct domain *domain);
 /* --- what the hypervisor knows (census.c) --- */
 /* Asks the builder for all domains, and acts on those that died or stopped. */
 void census_request(struct atolld *atolld);
+/* The entry of a domain that is not dying, in what domain.list answered, or NULL. */
+const struct json *census_find(const struct json *list, unsigned domid);
 
 /* --- services (service.c) --- */
 int services_create(struct atolld *atolld);

@@ -10,21 +10,26 @@
 #include "base/log.h"
 
 #define LIST_TIMEOUT_MS 10000
+#define DOMID_LIMIT 0x7ff0 /* Xen's DOMID_FIRST_RESERVED */
+
+static void census_page(struct atolld *a, unsigned first);
 
 static void note_domain(struct domain *d, const struct json *item)
 {
+	const char *state = json_get_string(item, "state", "");
+
 	d->memory_kib = (uint64_t)json_get_int(item, "memory_kib", 0);
 	d->cpu_ns = (uint64_t)json_get_int(item, "cpu_ns", 0);
-	d->paused = json_get_bool(item, "paused", false);
-	d->shutdown = json_get_bool(item, "shutdown", false) && !json_get_bool(item, "dying", false);
+	d->paused = !strcmp(state, "paused");
+	d->shutdown = !strcmp(state, "shutdown");
 	d->shutdown_reason = (unsigned)json_get_int(item, "reason", 0);
 }
 
-static const struct json *find_item(const struct json *list, unsigned domid)
+const struct json *census_find(const struct json *list, unsigned domid)
 {
-	json_for_each(item, list) {
+	json_for_each(item, json_get(list, "domains")) {
 		if (json_get_int(item, "domid", -1) == domid)
-			return item;
+			return strcmp(json_get_string(item, "state", ""), "dying") ? item : NULL;
 	}
 	return NULL;
 }
@@ -46,43 +51,57 @@ static void judge(struct domain *d)
 	}
 }
 
-static void on_list(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
+/* One domain against one page of the list. D may be gone afterwards. */
+static void check(struct domain *d, const struct json *item)
+{
+	if (!d->exists) /* a job that takes it away, or builds it anew, knows itself what exists */
+		return;
+	if (item)
+		note_domain(d, item);
+	if (!item || d->shutdown) {
+		if (d->job && d->state == DOMAIN_STARTING) {
+			job_fail(d->job, ECHILD, "%s: the domain stopped while it was started; see `atoll logs %s`", d->name, d->name);
+			return;
+		}
+		if (!d->job && !item)
+			d->exists = false;
+	}
+	judge(d);
+}
+
+static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_error *error, void *data)
 {
 	struct atolld *a = data;
-	const struct json *list = json_get(result, "domains") ? json_get(result, "domains") : result;
+	unsigned first = a->list_first, next = (unsigned)json_get_int(list, "next", DOMID_LIMIT);
 
 	a->listing = false;
 	if (error) {
 		log_error("builder: domain.list: %s", error->message);
 		return;
 	}
-	for (struct domain *d = a->domains, *next; d; d = next) {
-		const struct json *item = find_item(list, d->domid);
-
-		next = d->next; /* a guest that stopped may be taken off the list by and by, never at once */
-		if (!d->exists) /* a job that takes it away, or builds it anew, knows itself what exists */
-			continue;
-		if (item)
-			note_domain(d, item);
-		if (!item || json_get_bool(item, "dying", false) || d->shutdown) {
-			if (d->job && d->state == DOMAIN_STARTING) {
-				job_fail(d->job, ECHILD, "%s: the domain stopped while it was started; see `atoll logs %s`", d->name,
-					 d->name);
-				continue; /* it may be gone from the list */
-			}
-			if (!d->job && !d->shutdown)
-				d->exists = false;
-		}
-		judge(d);
+	for (struct domain *d = a->domains, *following; d; d = following) {
+		following = d->next;
+		if (d->domid >= first && d->domid < next)
+			check(d, census_find(list, d->domid));
 	}
-	if (a->list_again)
+	if (next < DOMID_LIMIT && next > first)
+		census_page(a, next);
+	else if (a->list_again)
 		census_request(a);
+}
+
+static void census_page(struct atolld *a, unsigned first)
+{
+	struct json *params = json_new(JSON_OBJECT);
+
+	json_set_int(params, "first", first);
+	a->list_first = first;
+	a->listing = rpc_call(a->builder, "domain.list", params, LIST_TIMEOUT_MS, on_list, a) == 0;
 }
 
 void census_request(struct atolld *a)
 {
 	a->list_again = a->listing;
-	if (a->listing || !a->builder)
-		return;
-	a->listing = rpc_call(a->builder, "domain.list", NULL, LIST_TIMEOUT_MS, on_list, a) == 0;
+	if (!a->listing && a->builder)
+		census_page(a, 0);
 }

@@ -154,7 +154,7 @@ static int step_pause(struct job *job)
 {
 	if (!job->domain->exists)
 		return 0;
-	return job_call(job, job->domain->atolld->builder, "domain.pause", domain_params(job->domain), 0, paused, "ESRCH");
+	return job_call(job, job->domain->atolld->builder, "domain.pause", domain_params(job->domain), 0, paused, "ENOENT");
 }
 
 static int step_unplug(struct job *job)

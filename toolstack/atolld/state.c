@@ -100,15 +100,6 @@ static void adopt(struct domain *d)
 		log_error("%s: cannot be adopted: %s", d->name, strerror(-r));
 }
 
-static bool listed(const struct json *list, unsigned domid)
-{
-	json_for_each(item, json_get(list, "domains") ? json_get(list, "domains") : list) {
-		if (json_get_int(item, "domid", -1) == domid)
-			return !json_get_bool(item, "dying", false);
-	}
-	return false;
-}
-
 /* The store first, then the consoles, then the others: the order of the list. */
 static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_error *error, void *data)
 {
@@ -121,7 +112,7 @@ static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_e
 	}
 	for (struct domain *d = a->domains, *next; d; d = next) {
 		next = d->next;
-		d->exists = d->state != DOMAIN_DOWN && listed(list, d->domid);
+		d->exists = d->state != DOMAIN_DOWN && census_find(list, d->domid);
 		if (d->state == DOMAIN_RUNNING && d->exists)
 			adopt(d);
 		else if (domain_is_service(d))

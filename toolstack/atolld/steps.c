@@ -34,7 +34,7 @@ int step_destroy(struct job *job)
 	d->agent = agent_destroy(d->agent);
 	if (!job->retries)
 		consoles_remove(d->atolld->consoles, d);
-	return job_call(job, d->atolld->builder, "domain.destroy", domain_params(d), 0, destroyed, "ESRCH");
+	return job_call(job, d->atolld->builder, "domain.destroy", domain_params(d), 0, destroyed, "ENOENT");
 }
 
 static int nothing(struct job *job, const struct json *result)

@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the test guests say on their consoles, as the control domain's logs have it (see images/guest/init).
+
+console_log() { echo "/var/log/atoll/console/$1.log"; }
+
+# count GUEST PATTERN: lines so far
+count() { grep -c -a -- "$2" "$(console_log "$1")" 2>/dev/null || true; }
+
+ready() { [ "$(count "$1" 'GUEST READY')" -gt 0 ]; }
+
+pings() { count "$1" '^PING [0-9]* ok'; }
+
+writes() { count "$1" '^IO [0-9]* ok'; }
+
+# Lines that tell of trouble: none may exist. A ping that was on its way while net0 was away may be lost; an I/O may not.
+errors() { grep -a -E '^(IO [0-9]+ BAD|KERNEL ERROR)' "$(console_log "$1")"; }
+
+no_errors() { ! errors "$1"; }
+
+# more PINGS WRITES GUEST: the guest did more of both since
+more() { [ "$(pings "$3")" -gt "$1" ] && [ "$(writes "$3")" -gt "$2" ]; }
+
+# still_works GUEST SECONDS: three more pings and writes
+still_works() { within "$2" more $(($(pings "$1") + 2)) $(($(writes "$1") + 2)) "$1"; }
+
+domain_field() { atoll --json status | jq -r --arg n "$1" ".domains[] | select(.name == \$n) | .$2"; }
+
+restarts() { domain_field "$1" restarts; }
+
+running() { [ "$(domain_field "$1" state)" = running ]; }
+
+restarted() { [ "$(restarts "$1")" -gt "$2" ] && running "$1"; }
+
+# kill_domain NAME: as a fault does it, behind the toolstack's back
+kill_domain() { /usr/libexec/atoll/atoll-fault destroy "$(domain_field "$1" domid)"; }
