@@ -10,6 +10,7 @@
 #include "xen/store.h"
 
 #define DOMAINS_MAX 512 /* services and guests: bounds the status table, the state file and the store's use */
+#define DOMID_LIMIT 0x7ff0 /* Xen's DOMID_FIRST_RESERVED */
 #define STATE_DIR "/run/atoll/state"
 
 enum domain_state {

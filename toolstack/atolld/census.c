@@ -10,7 +10,6 @@
 #include "base/log.h"
 
 #define LIST_TIMEOUT_MS 10000
-#define DOMID_LIMIT 0x7ff0 /* Xen's DOMID_FIRST_RESERVED */
 
 static void census_page(struct atolld *a, unsigned first);
 

@@ -8,9 +8,6 @@
 
 #include "atolld/atolld.h"
 
-#define CONSOLE_LOG_DIR "/var/log/atoll/console"
-#define CONSOLE_LOG_MAX (4u << 20) /* bytes of a log; the one before is kept as NAME.log.1 */
-
 int consoles_create(struct atolld *atolld, struct consoles **consoles);
 struct consoles *consoles_destroy(struct consoles *consoles);
 /* The console domain offers its vchan from now on; READY is called when it has answered. Each existing domain is added. */

@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "atolld/api.h"
+#include "atolld/consolelog.h"
 #include "atolld/consoles.h"
 #include "base/log.h"
 

@@ -15,6 +15,8 @@
 #define STATE_MAX (1u << 20)
 #define LIST_TIMEOUT_MS 10000
 
+static int list_page(struct atolld *a, unsigned first);
+
 static struct json *domain_state(const struct domain *d)
 {
 	struct json *json = json_new(JSON_OBJECT);
@@ -104,14 +106,17 @@ static void adopt(struct domain *d)
 static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_error *error, void *data)
 {
 	struct atolld *a = data;
+	unsigned next = (unsigned)json_get_int(list, "next", DOMID_LIMIT);
 
 	if (error) {
 		log_error("builder: domain.list: %s", error->message);
 		loop_quit(a->loop, EXIT_FAILURE);
 		return;
 	}
-	for (struct domain *d = a->domains, *next; d; d = next) {
-		next = d->next;
+	for (struct domain *d = a->domains, *following; d; d = following) {
+		following = d->next;
+		if (d->domid < a->list_first || d->domid >= next)
+			continue;
 		d->exists = d->state != DOMAIN_DOWN && census_find(list, d->domid);
 		if (d->state == DOMAIN_RUNNING && d->exists)
 			adopt(d);
@@ -122,8 +127,21 @@ static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_e
 		else
 			domain_delete(d);
 	}
+	if (next < DOMID_LIMIT && next > a->list_first) {
+		list_page(a, next);
+		return;
+	}
 	services_advance(a);
 	census_request(a);
+}
+
+static int list_page(struct atolld *a, unsigned first)
+{
+	struct json *params = json_new(JSON_OBJECT);
+
+	a->list_first = first;
+	json_set_int(params, "first", first);
+	return rpc_call(a->builder, "domain.list", params, LIST_TIMEOUT_MS, on_list, a);
 }
 
 int state_load(struct atolld *a)
@@ -141,5 +159,5 @@ int state_load(struct atolld *a)
 	a->last_guest_domid = (unsigned)json_get_int(json, "last_guest_domid", 0);
 	json_for_each(item, json_get(json, "domains"))
 		load_domain(a, item);
-	return rpc_call(a->builder, "domain.list", NULL, LIST_TIMEOUT_MS, on_list, a);
+	return list_page(a, 0);
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The log file of one console. The file's size and one number beside it (NAME.pos) tell how far the console's stream was
+ * written, so that after a restart at any moment each byte is there once: stream offset = file size + base.
+ */
+#ifndef ATOLL_CONSOLELOG_H
+#define ATOLL_CONSOLELOG_H
+
+#include <sys/types.h>
+
+#include "base/util.h"
+
+#define CONSOLE_LOG_DIR "/var/log/atoll/console"
+#define CONSOLE_LOG_MAX (4u << 20) /* bytes of a log; the one before is kept as NAME.log.1 */
+
+struct console_log {
+	char name[NAME_LEN_MAX + 1];
+	unsigned domid;
+	int fd;
+	uint64_t size; /* of the file */
+	int64_t base;  /* stream offset of the file's first byte */
+};
+
+/* Opens DIR/NAME.log to go on. A stream that is not the one in the file (another domid, or it ends at END before what the file
+ * has) begins anew at START. 0 or -errno; LOG is owned by the caller in any case. */
+int console_log_open(struct console_log *log, const char *dir, const char *name, unsigned domid, uint64_t start, uint64_t end);
+void console_log_close(struct console_log *log);
+/* The offset of the next byte wanted. */
+uint64_t console_log_next(const struct console_log *log);
+/* Writes what is new of LEN bytes at OFFSET; a gap (bytes lost) is noted in the file. *FRESH is how many of the last bytes were
+ * new. 0 or -errno. */
+int console_log_write(struct console_log *log, const char *dir, uint64_t offset, const char *bytes, size_t len, size_t *fresh);
+
+#endif
