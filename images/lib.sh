@@ -61,8 +61,10 @@ prune() {
 		tail -n +$((CACHE_KEEP + 1)) | cut -d' ' -f2- | xargs -r rm -rf
 }
 
-# pack_cpio DIR FILE: an uncompressed initramfs. Unpacking gzip under emulation costs more than reading the bytes.
+# pack_cpio DIR FILE: an uncompressed initramfs, same bytes for the same tree. Unpacking gzip under emulation costs more
+# than reading the bytes.
 pack_cpio() {
+	find "$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 	(cd "$1" && find . -mindepth 1 -print0 | sort -z |
 		cpio --null --create --format=newc --owner=0:0 --reproducible --quiet) >"$2"
 }

@@ -38,6 +38,7 @@ payload_layer() {
 			die "meson install failed in $ATOLL_BUILD"
 	fi
 	payload_merge_usr "$tree"
+	payload_enable_units "$tree"
 	install -D -m 644 "$driver/driver.cpio" "$tree/usr/lib/atoll/images/driver.cpio"
 	mkdir -p "$tree/usr/lib/atoll/tests"
 	cp -r "$ATOLL_SOURCE/tests/system/." "$tree/usr/lib/atoll/tests/"
@@ -53,5 +54,17 @@ payload_merge_usr() {
 	local d
 	for d in bin sbin lib lib64; do
 		[ ! -d "$1/$d" ] || [ -L "$1/$d" ] || { mkdir -p "$1/usr/$d" && cp -a "$1/$d/." "$1/usr/$d/" && rm -r "${1:?}/$d"; }
+	done
+}
+
+# What `systemctl enable` would do for the units that the project brings.
+payload_enable_units() {
+	local unit target
+	for unit in "$1"/usr/lib/systemd/system/*.service; do
+		[ -e "$unit" ] || continue
+		for target in $(sed -n 's/^WantedBy=//p' "$unit"); do
+			mkdir -p "$1/etc/systemd/system/$target.wants"
+			ln -sf "/usr/lib/systemd/system/${unit##*/}" "$1/etc/systemd/system/$target.wants/"
+		done
 	done
 }

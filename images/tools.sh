@@ -8,7 +8,7 @@ TOOLS_PACKAGES=(xen-utils-4.17 xen-utils-common libfdt1 libnl-route-3-200 libnl-
 tools_layer() {
 	local trees=() p
 	for p in "${TOOLS_PACKAGES[@]}"; do trees+=("$(package_tree "$p")"); done
-	echo "$(cached tools "$(key "${trees[@]}" "$(declare -f build_tools)" "$(cat "$IMAGES/control/xen-tools-up")" </dev/null)" build_tools "${trees[@]}")/tools.erofs"
+	echo "$(cached tools "$(key "${trees[@]}" "$(declare -f build_tools)" "$(cat "$IMAGES/tools/xen-tools-up")" </dev/null)" build_tools "${trees[@]}")/tools.erofs"
 }
 
 build_tools() {
@@ -23,7 +23,7 @@ build_tools() {
 	fi
 	rm -rf "$out"/root/etc/{init.d,default,grub.d,sysctl.d} "$out"/root/usr/share/{doc,man} "$out"/root/usr/lib/systemd \
 		"$out"/root/usr/lib/xen-*/boot "$out"/root/usr/lib/debug
-	install -m 755 "$IMAGES/control/xen-tools-up" "$out/root/usr/sbin/xen-tools-up"
+	install -m 755 "$IMAGES/tools/xen-tools-up" "$out/root/usr/sbin/xen-tools-up"
 	ln -sf ../lib/xen-4.17/bin/xl "$out/root/usr/sbin/xl"
 	pack_erofs "$out/root" "$out/tools.erofs"
 	rm -rf "$out/root"
