@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The arena's allocator (slabs of one size in a page, or runs of pages) and its undo journal. */
+#include "arena.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define ARENA_MAGIC 0x31306c6c6f746141ull /* "Atoll01" backwards in memory */
+#define NO_SLOT 0xffffu
+
+enum page_state {
+	PAGE_FREE = 0,
+	/* 1 .. ARENA_CLASSES: a slab of class state - 1 */
+	PAGE_RUN = 0x100,  /* first page of a run; used is its length */
+	PAGE_TAIL = 0x101, /* further page of a run */
+	PAGE_FIXED = 0x102 /* header, table, journal */
+};
+
+struct arena_page {
+	uint16_t state;
+	uint16_t free; /* slab: first free slot, counted in granules from the page's start */
+	uint32_t used; /* slab: blocks in use; run: pages */
+	uint32_t next, prev; /* free list or list of slabs with room */
+};
+
+static const uint16_t class_sizes[ARENA_CLASSES] = {
+	16,  32,  48,  64,  80,  96,  112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 272, 288, 304,
+	320, 336, 352, 368, 384, 400, 416, 432, 448, 464, 480, 496, 512, 576, 672, 816, 1024, 1360, 2048,
+};
+
+static unsigned int class_of(size_t size)
+{
+	unsigned int c = 32;
+
+	if (size <= 512)
+		return size ? (unsigned int)((size - 1) / 16) : 0;
+	while (class_sizes[c] < size)
+		c++;
+	return c;
+}
+
+size_t arena_real_size(size_t size)
+{
+	if (size <= 2048)
+		return class_sizes[class_of(size)];
+	return (size + ARENA_PAGE - 1) / ARENA_PAGE * ARENA_PAGE;
+}
+
+#define barrier() __asm__ volatile("" ::: "memory")
+
+/* ---- the journal: [data, padded to 8][offset u32][len u32] ... */
+
+void arena_touch_slow(struct arena *a, const void *at, size_t len)
+{
+	struct arena_header *h = a->header;
+	size_t padded = (len + 7) & ~(size_t)7;
+	unsigned char *to = a->base + h->journal_offset + h->journal_len;
+	uint32_t tail[2];
+
+	if (h->journal_len + padded + 8 > h->journal_size) {
+		/* Must be decided before the change, so that the step can still be taken back. */
+		arena_fail(a, ENOSPC);
+	}
+	memcpy(to, at, len);
+	tail[0] = (uint32_t)(((const unsigned char *)at - a->base));
+	tail[1] = (uint32_t)len;
+	memcpy(to + padded, tail, sizeof tail);
+	/* The record is whole before it counts, and it counts before the caller changes what it saved. */
+	barrier();
+	h->journal_len += (uint32_t)(padded + 8);
+	barrier();
+}
+
+/* Takes back all that the journal holds. -EINVAL if it is not a journal. */
+static int journal_undo(struct arena *a)
+{
+	struct arena_header *h = a->header;
+	unsigned char *journal = a->base + h->journal_offset;
+
+	while (h->journal_len) {
+		uint32_t tail[2], padded;
+
+		if (h->journal_len < 8 || h->journal_len > h->journal_size || h->journal_len % 8)
+			return -EINVAL;
+		memcpy(tail, journal + h->journal_len - 8, sizeof tail);
+		padded = (tail[1] + 7) & ~7u;
+		if (padded < tail[1] || padded > h->journal_len - 8 || tail[0] > h->size || tail[1] > h->size - tail[0])
+			return -EINVAL;
+		memcpy(a->base + tail[0], journal + h->journal_len - 8 - padded, tail[1]);
+		barrier();
+		h->journal_len -= padded + 8;
+		barrier();
+	}
+	return 0;
+}
+
+_Noreturn void arena_fail(struct arena *a, int error)
+{
+	a->error = error;
+	arena_longjmp(*a->jump);
+}
+
+int arena_step(struct arena *a, int (*step)(void *opaque), void *opaque)
+{
+	arena_jump jump;
+	int r;
+
+	a->freed = false;
+	a->jump = &jump;
+	if (arena_setjmp(jump) == 0)
+		r = step(opaque);
+	else
+		r = -a->error;
+	a->jump = NULL;
+	if (a->header->journal_len > a->journal_peak)
+		a->journal_peak = a->header->journal_len;
+	if (r < 0) {
+		journal_undo(a);
+	} else {
+		barrier();
+		a->header->journal_len = 0;
+		barrier();
+	}
+	return r;
+}
+
+/* ---- pages */
+
+static void page_list_add(struct arena *a, uint32_t *head, uint32_t page)
+{
+	struct arena_page *p = &a->table[page];
+
+	p->prev = 0;
+	p->next = *head;
+	if (*head)
+		ARENA_SET(a, a->table[*head].prev, page);
+	ARENA_SET(a, *head, page);
+}
+
+static void page_list_del(struct arena *a, uint32_t *head, uint32_t page)
+{
+	struct arena_page *p = &a->table[page];
+
+	if (p->next)
+		ARENA_SET(a, a->table[p->next].prev, p->prev);
+	if (p->prev)
+		ARENA_SET(a, a->table[p->prev].next, p->next);
+	else
+		ARENA_SET(a, *head, p->next);
+}
+
+static uint32_t page_take(struct arena *a)
+{
+	struct arena_header *h = a->header;
+	uint32_t page = h->free_list;
+
+	if (!page || (h->free_pages <= ARENA_RESERVE && !a->emergency))
+		return 0;
+	arena_touch(a, &a->table[page], sizeof a->table[page]);
+	page_list_del(a, &h->free_list, page);
+	ARENA_SET(a, h->free_pages, h->free_pages - 1);
+	return page;
+}
+
+static void page_give(struct arena *a, uint32_t page)
+{
+	struct arena_header *h = a->header;
+
+	arena_touch(a, &a->table[page], sizeof a->table[page]);
+	a->table[page].state = PAGE_FREE;
+	a->table[page].used = 0;
+	page_list_add(a, &h->free_list, page);
+	ARENA_SET(a, h->free_pages, h->free_pages + 1);
+}
+
+/* First fit from where the last search ended; @count pages in a row. */
+static uint32_t run_find(struct arena *a, uint32_t from, uint32_t to, uint32_t count)
+{
+	uint32_t have = 0;
+
+	for (uint32_t i = from; i < to; i++) {
+		have = a->table[i].state == PAGE_FREE ? have + 1 : 0;
+		if (have == count)
+			return i + 1 - count;
+	}
+	return 0;
+}
+
+static void *run_alloc(struct arena *a, size_t size)
+{
+	struct arena_header *h = a->header;
+	uint32_t count = (uint32_t)((size + ARENA_PAGE - 1) / ARENA_PAGE), page;
+
+	if (count + (a->emergency ? 0 : ARENA_RESERVE) > h->free_pages)
+		return NULL;
+	if (count == 1) {
+		page = h->free_list;
+	} else {
+		page = run_find(a, h->scan, h->pages, count);
+		if (!page)
+			page = run_find(a, h->first_page, h->pages, count);
+	}
+	if (!page)
+		return NULL;
+	for (uint32_t i = 0; i < count; i++) {
+		struct arena_page *p = &a->table[page + i];
+
+		arena_touch(a, p, sizeof *p);
+		page_list_del(a, &h->free_list, page + i);
+		p->state = i ? PAGE_TAIL : PAGE_RUN;
+		p->used = count;
+	}
+	ARENA_SET(a, h->free_pages, h->free_pages - count);
+	ARENA_SET(a, h->scan, page + count < h->pages ? page + count : h->first_page);
+	ARENA_SET(a, h->used_bytes, h->used_bytes + (uint64_t)count * ARENA_PAGE);
+	return a->base + (size_t)page * ARENA_PAGE;
+}
+
+/* ---- slabs */
+
+static uint32_t slab_new(struct arena *a, unsigned int c)
+{
+	struct arena_header *h = a->header;
+	uint32_t page = page_take(a), step = class_sizes[c] / ARENA_GRANULE, n = ARENA_PAGE / class_sizes[c];
+	unsigned char *base = a->base + (size_t)page * ARENA_PAGE;
+	struct arena_page *p = &a->table[page];
+
+	if (!page)
+		return 0;
+	/* A page that was free holds nothing that anybody would want back, unless this step freed it. */
+	if (a->freed || a->paranoid)
+		arena_touch(a, base, ARENA_PAGE);
+	for (uint32_t i = 0; i < n; i++) {
+		uint16_t next = (uint16_t)(i + 1 < n ? (i + 1) * step : NO_SLOT);
+
+		memcpy(base + (size_t)i * class_sizes[c], &next, sizeof next);
+	}
+	p->state = (uint16_t)(c + 1);
+	p->free = 0;
+	p->used = 0;
+	page_list_add(a, &h->partial[c], page);
+	return page;
+}
+
+static void *slab_alloc(struct arena *a, unsigned int c)
+{
+	struct arena_header *h = a->header;
+	uint32_t page = h->partial[c];
+	struct arena_page *p;
+	unsigned char *block;
+	uint16_t next;
+
+	if (!page)
+		page = slab_new(a, c);
+	if (!page)
+		return NULL;
+	p = &a->table[page];
+	block = a->base + (size_t)page * ARENA_PAGE + (size_t)p->free * ARENA_GRANULE;
+	memcpy(&next, block, sizeof next);
+	arena_touch(a, p, sizeof *p);
+	/* The free list runs through the block. A block freed in this very step has to come back whole. */
+	arena_touch(a, block, a->freed || a->paranoid ? class_sizes[c] : 8);
+	p->free = next;
+	p->used++;
+	if (next == NO_SLOT)
+		page_list_del(a, &h->partial[c], page);
+	ARENA_SET(a, h->used_bytes, h->used_bytes + class_sizes[c]);
+	return block;
+}
+
+void *arena_try(struct arena *a, size_t size)
+{
+	void *block;
+
+	if (a->fail_after && !a->emergency && --a->fail_after == 0)
+		return NULL;
+	if (size > 2048) {
+		block = run_alloc(a, size);
+		if (block && (a->freed || a->paranoid))
+			arena_touch(a, block, size);
+		return block;
+	}
+	return slab_alloc(a, class_of(size));
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	void *block = arena_try(a, size);
+
+	if (!block)
+		arena_fail(a, ENOSPC);
+	return block;
+}
+
+void arena_free(struct arena *a, void *block)
+{
+	struct arena_header *h = a->header;
+	uint32_t page, count;
+	struct arena_page *p;
+	unsigned int c;
+
+	if (!block)
+		return;
+	a->freed = true;
+	page = (uint32_t)((size_t)((unsigned char *)block - a->base) / ARENA_PAGE);
+	p = &a->table[page];
+	arena_touch(a, p, sizeof *p);
+	if (p->state == PAGE_RUN) {
+		count = p->used;
+		for (uint32_t i = 0; i < count; i++)
+			page_give(a, page + i);
+		ARENA_SET(a, h->used_bytes, h->used_bytes - (uint64_t)count * ARENA_PAGE);
+		return;
+	}
+	c = p->state - 1u;
+	arena_touch(a, block, 8);
+	memcpy(block, &p->free, sizeof p->free);
+	if (p->free == NO_SLOT)
+		page_list_add(a, &h->partial[c], page);
+	p->free = (uint16_t)((size_t)((unsigned char *)block - a->base) % ARENA_PAGE / ARENA_GRANULE);
+	p->used--;
+	if (!p->used) {
+		page_list_del(a, &h->partial[c], page);
+		page_give(a, page);
+	}
+	ARENA_SET(a, h->used_bytes, h->used_bytes - class_sizes[c]);
+}
+
+uint64_t arena_free_bytes(const struct arena *a)
+{
+	return (uint64_t)a->header->free_pages * ARENA_PAGE;
+}
+
+/* ---- birth and take-over */
+
+static void arena_bind(struct arena *a, void *memory)
+{
+	memset(a, 0, sizeof *a);
+	a->base = memory;
+	a->header = memory;
+	a->table = (struct arena_page *)(a->base + ((sizeof *a->header + 63) & ~(size_t)63));
+}
+
+static size_t table_end(const struct arena *a, uint32_t pages)
+{
+	return (size_t)((const unsigned char *)(a->table + pages) - a->base);
+}
+
+int arena_create(struct arena *a, void *memory, size_t size)
+{
+	struct arena_header *h;
+	size_t journal;
+
+	size &= ~(size_t)(ARENA_PAGE - 1);
+	if (size < ARENA_MIN_SIZE || size > (size_t)UINT32_MAX || (uintptr_t)memory % ARENA_PAGE)
+		return -EINVAL;
+	arena_bind(a, memory);
+	h = a->header;
+	memset(h, 0, sizeof *h);
+	h->version = ARENA_VERSION;
+	h->header_size = sizeof *h;
+	h->size = size;
+	h->pages = (uint32_t)(size / ARENA_PAGE);
+	/* A step's journal is bounded by design; 64 KiB is four times what the largest step was seen to need. */
+	journal = size >= 16u << 20 ? 1u << 20 : 64u << 10;
+	h->journal_offset = (uint32_t)((table_end(a, h->pages) + 63) & ~(size_t)63);
+	h->first_page = (uint32_t)((h->journal_offset + journal + ARENA_PAGE - 1) / ARENA_PAGE);
+	h->journal_size = h->first_page * ARENA_PAGE - h->journal_offset;
+	h->scan = h->first_page;
+	for (uint32_t i = h->pages; i-- > 0;) {
+		memset(&a->table[i], 0, sizeof a->table[i]);
+		if (i < h->first_page) {
+			a->table[i].state = PAGE_FIXED;
+			continue;
+		}
+		a->table[i].next = h->free_list;
+		if (h->free_list)
+			a->table[h->free_list].prev = i;
+		h->free_list = i;
+		h->free_pages++;
+	}
+	barrier();
+	h->magic = ARENA_MAGIC;
+	return 0;
+}
+
+int arena_attach(struct arena *a, void *memory, size_t size)
+{
+	const struct arena_header *h = memory;
+
+	size &= ~(size_t)(ARENA_PAGE - 1);
+	if (size < ARENA_MIN_SIZE || h->magic != ARENA_MAGIC || h->version != ARENA_VERSION ||
+	    h->header_size != sizeof *h || h->size != size || h->pages != size / ARENA_PAGE)
+		return -EINVAL;
+	arena_bind(a, memory);
+	if (h->journal_offset != ((table_end(a, h->pages) + 63) & ~(size_t)63) || h->first_page >= h->pages ||
+	    (uint64_t)h->journal_offset + h->journal_size != (uint64_t)h->first_page * ARENA_PAGE)
+		return -EINVAL;
+	return journal_undo(a);
+}
+
+/* ---- checking */
+
+bool arena_block_valid(const struct arena *a, ref_t ref, size_t size)
+{
+	uint32_t page = ref / (ARENA_PAGE / ARENA_GRANULE), in_page = ref % (ARENA_PAGE / ARENA_GRANULE) * ARENA_GRANULE;
+	const struct arena_page *p;
+
+	if (page < a->header->first_page || page >= a->header->pages)
+		return false;
+	p = &a->table[page];
+	if (p->state >= 1 && p->state <= ARENA_CLASSES) {
+		uint32_t c = class_sizes[p->state - 1];
+
+		return size <= c && in_page % c == 0 && in_page + c <= ARENA_PAGE;
+	}
+	return p->state == PAGE_RUN && !in_page && p->used <= a->header->pages - page &&
+	       size <= (size_t)p->used * ARENA_PAGE;
+}
+
+static long slab_check(const struct arena *a, uint32_t page, uint8_t *bitmap)
+{
+	const struct arena_page *p = &a->table[page];
+	uint32_t size = class_sizes[p->state - 1], n = ARENA_PAGE / size, free = 0;
+	const unsigned char *base = a->base + (size_t)page * ARENA_PAGE;
+	ref_t first = page * (ARENA_PAGE / ARENA_GRANULE);
+	uint16_t slot = p->free;
+
+	for (uint32_t i = 0; i < n; i++) {
+		ref_t g = first + i * (size / ARENA_GRANULE);
+
+		bitmap[g / 8] |= (uint8_t)(1u << g % 8);
+	}
+	for (; slot != NO_SLOT; free++) {
+		ref_t g = first + slot;
+
+		if (free >= n || (uint32_t)slot * ARENA_GRANULE % size || (uint32_t)slot * ARENA_GRANULE / size >= n ||
+		    !(bitmap[g / 8] & 1u << g % 8))
+			return -EINVAL;
+		bitmap[g / 8] &= (uint8_t)~(1u << g % 8);
+		memcpy(&slot, base + (size_t)slot * ARENA_GRANULE, sizeof slot);
+	}
+	return p->used == n - free && p->used ? (long)p->used : -EINVAL;
+}
+
+/* Every page of the list has the state that it should have, and links back. */
+static long list_check(const struct arena *a, uint32_t head, uint32_t state)
+{
+	uint32_t prev = 0;
+	long n = 0;
+
+	for (uint32_t i = head; i; prev = i, i = a->table[i].next, n++)
+		if (i >= a->header->pages || a->table[i].state != state || a->table[i].prev != prev ||
+		    n > (long)a->header->pages)
+			return -EINVAL;
+	return n;
+}
+
+long arena_check(const struct arena *a, uint8_t *bitmap)
+{
+	const struct arena_header *h = a->header;
+	uint32_t free = 0, partial = 0;
+	long blocks = 0, listed = 0;
+
+	for (uint32_t i = 0; i < h->pages; i++) {
+		const struct arena_page *p = &a->table[i];
+
+		if ((i < h->first_page) != (p->state == PAGE_FIXED))
+			return -EINVAL;
+		if (p->state == PAGE_FREE) {
+			free++;
+		} else if (p->state >= 1 && p->state <= ARENA_CLASSES) {
+			long n = slab_check(a, i, bitmap);
+
+			if (n < 0)
+				return n;
+			blocks += n;
+			partial += p->free != NO_SLOT;
+		} else if (p->state == PAGE_RUN) {
+			ref_t g = i * (ARENA_PAGE / ARENA_GRANULE);
+
+			if (!p->used || p->used > h->pages - i)
+				return -EINVAL;
+			for (uint32_t k = 1; k < p->used; k++)
+				if (a->table[i + k].state != PAGE_TAIL)
+					return -EINVAL;
+			bitmap[g / 8] |= (uint8_t)(1u << g % 8);
+			blocks++;
+			i += p->used - 1;
+		} else if (p->state != PAGE_FIXED) {
+			return -EINVAL;
+		}
+	}
+	if (free != h->free_pages || list_check(a, h->free_list, PAGE_FREE) != (long)free)
+		return -EINVAL;
+	for (uint32_t c = 0; c < ARENA_CLASSES; c++) {
+		long n = list_check(a, h->partial[c], c + 1);
+
+		if (n < 0)
+			return n;
+		listed += n;
+	}
+	return listed == (long)partial ? blocks : -EINVAL;
+}

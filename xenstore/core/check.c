@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The checker: decides whether an arena can be trusted.
+ *
+ * It believes nothing. Every reference must be the start of a block in use of sufficient size, every list must be as
+ * long as its counter says and link back, every node must be found where hashing puts it, and each domain's account
+ * must be the sum of what it has.
+ */
+#include "private.h"
+
+struct checker {
+	struct store *s;
+	const uint8_t *used; /* one bit a granule: a block in use starts here */
+	const char *what;
+};
+
+static bool block_ok(const struct checker *k, ref_t ref, size_t size)
+{
+	return arena_block_valid(&k->s->a, ref, size) && k->used[ref / 8] & 1u << ref % 8;
+}
+
+static int wrong(struct checker *k, const char *what)
+{
+	k->what = what;
+	return -EINVAL;
+}
+
+static int check_table(struct checker *k, const struct table *t, size_t item_size, const char *name)
+{
+	struct store *s = k->s;
+	uint32_t n = 0, segments = 1, size = TABLE_FIRST;
+
+	for (; size < t->buckets && segments < TABLE_SEGMENTS; segments++)
+		size *= 2;
+	if (t->buckets < TABLE_FIRST || size < t->buckets)
+		return wrong(k, name);
+	for (uint32_t i = 0; i < segments; i++)
+		if (!block_ok(k, t->segments[i], (size_t)(i ? TABLE_FIRST << (i - 1) : TABLE_FIRST) * sizeof(ref_t)))
+			return wrong(k, name);
+	for (uint32_t b = 0; b < t->buckets; b++) {
+		for (ref_t at = *table_bucket_at(&s->a, t, b); at; at = ((struct table_link *)arena_ptr(&s->a, at))->next) {
+			if (!block_ok(k, at, item_size) || ++n > t->count)
+				return wrong(k, name);
+			if (table_bucket(&s->a, t, ((struct table_link *)arena_ptr(&s->a, at))->hash) !=
+			    table_bucket_at(&s->a, t, b))
+				return wrong(k, name);
+		}
+	}
+	return n == t->count ? 0 : wrong(k, name);
+}
+
+static int check_blob(struct checker *k, ref_t blob)
+{
+	if (!blob)
+		return 0;
+	if (!block_ok(k, blob, sizeof(struct blob)) ||
+	    !block_ok(k, blob, sizeof(struct blob) + (size_t)AT(k->s, blob, blob)->len))
+		return wrong(k, "value");
+	return 0;
+}
+
+static int check_perms(struct checker *k, ref_t perms)
+{
+	const struct permset *p = AT(k->s, permset, perms);
+
+	if (!block_ok(k, perms, sizeof *p) || !p->count || p->count > WIRE_PAYLOAD_MAX || !p->refs ||
+	    !block_ok(k, perms, sizeof *p + p->count * sizeof *p->perms))
+		return wrong(k, "permissions");
+	return 0;
+}
+
+static int check_node(struct checker *k, ref_t ref, ref_t parent, ref_t prev)
+{
+	struct store *s = k->s;
+	const struct node *n = AT(s, node, ref);
+
+	if (!block_ok(k, ref, sizeof *n) || !block_ok(k, ref, sizeof *n + n->name_len))
+		return wrong(k, "node");
+	if (n->parent != parent || n->prev != prev || n->born > s->r->gen || n->gen > s->r->gen)
+		return wrong(k, "node's links");
+	if (check_blob(k, n->value) || check_perms(k, n->perms))
+		return -EINVAL;
+	if (parent) {
+		const struct node *found = NULL;
+
+		TABLE_FOR_HASH(&s->a, &s->r->nodes, n->link.hash, found)
+			if (found == n)
+				break;
+		if (found != n)
+			return wrong(k, "node's place in the table");
+	}
+	return 0;
+}
+
+/* A subtree, counted into @count and into the check sums of owners. */
+static int check_tree(struct checker *k, ref_t top, uint32_t *count)
+{
+	struct store *s = k->s;
+	ref_t at = top, prev = 0, parent = 0;
+
+	if (check_node(k, top, 0, 0))
+		return -EINVAL;
+	for (;;) {
+		const struct node *n = AT(s, node, at);
+
+		if (++*count > s->r->live_nodes)
+			return wrong(k, "number of nodes");
+		if (n->first) {
+			parent = at;
+			prev = 0;
+			at = n->first;
+		} else {
+			while (at != top && !AT(s, node, at)->next) {
+				if (AT(s, node, AT(s, node, at)->parent)->last != at)
+					return wrong(k, "list of children");
+				at = AT(s, node, at)->parent;
+			}
+			if (at == top)
+				return 0;
+			parent = AT(s, node, at)->parent;
+			prev = at;
+			at = AT(s, node, at)->next;
+		}
+		if (check_node(k, at, parent, prev))
+			return -EINVAL;
+	}
+}
+
+static int check_nodes(struct checker *k)
+{
+	struct store *s = k->s;
+	uint32_t count = 0;
+
+	if (check_tree(k, s->r->top, &count))
+		return -EINVAL;
+	for (ref_t at = s->r->trash; at; at = AT(s, node, at)->queue)
+		if (check_tree(k, at, &count))
+			return -EINVAL;
+	return count == s->r->live_nodes ? 0 : wrong(k, "number of nodes");
+}
+
+static int check_messages(struct checker *k, const struct conn *c)
+{
+	struct store *s = k->s;
+	uint32_t bytes = 0, events = 0, replies = 0;
+	ref_t last = 0;
+
+	for (ref_t at = c->out_first; at; at = AT(s, message, at)->next) {
+		const struct message *m = AT(s, message, at);
+
+		if (!block_ok(k, at, sizeof *m) || m->len > WIRE_MESSAGE_MAX || !block_ok(k, at, sizeof *m + m->len) ||
+		    (bytes += m->len) > c->out_bytes + c->out_sent)
+			return wrong(k, "output");
+		*(m->event_of ? &events : &replies) += 1;
+		last = at;
+	}
+	if (last != c->out_last || bytes - c->out_sent != c->out_bytes || events != c->out_events ||
+	    replies != c->out_replies)
+		return wrong(k, "output's sums");
+	return 0;
+}
+
+static int check_watches(struct checker *k, const struct conn *c, uint32_t *count)
+{
+	struct store *s = k->s;
+	ref_t prev = 0;
+
+	for (ref_t at = c->watch_first; at; prev = at, at = AT(s, watch, at)->conn_next) {
+		const struct watch *w = AT(s, watch, at);
+
+		if (!block_ok(k, at, sizeof *w) || !block_ok(k, at, sizeof *w + w->token_len) || w->conn_prev != prev ||
+		    w->conn != REF(s, c) || !block_ok(k, w->at, sizeof(struct watch_node)) ||
+		    ++*count > s->r->watch_count)
+			return wrong(k, "watch");
+	}
+	return prev == c->watch_last ? 0 : wrong(k, "list of watches");
+}
+
+static int check_entries(struct checker *k, const struct transaction *tx)
+{
+	struct store *s = k->s;
+	uint32_t n = 0;
+	ref_t prev = 0;
+
+	for (ref_t at = tx->first; at; prev = at, at = AT(s, entry, at)->next) {
+		const struct entry *e = AT(s, entry, at);
+
+		if (!block_ok(k, at, sizeof *e) || !block_ok(k, at, sizeof *e + e->path_len) || e->prev != prev ||
+		    e->transaction != REF(s, tx) || ++n > tx->entries)
+			return wrong(k, "transaction's entry");
+		if (check_blob(k, e->value) || (e->perms && check_perms(k, e->perms)) ||
+		    (e->base_perms && check_perms(k, e->base_perms)))
+			return -EINVAL;
+		if (e->fresh && (!block_ok(k, e->fresh, sizeof(struct node)) ||
+				 check_blob(k, AT(s, node, e->fresh)->value) ||
+				 check_perms(k, AT(s, node, e->fresh)->perms)))
+			return wrong(k, "transaction's node");
+	}
+	return prev == tx->last ? 0 : wrong(k, "transaction's entries");
+}
+
+static int check_transactions(struct checker *k, const struct conn *c, uint32_t *count)
+{
+	struct store *s = k->s;
+	ref_t prev = 0;
+
+	for (ref_t at = c->tx_first; at; prev = at, at = AT(s, transaction, at)->next) {
+		const struct transaction *tx = AT(s, transaction, at);
+
+		if (!block_ok(k, at, sizeof *tx) || tx->prev != prev || tx->conn != REF(s, c) ||
+		    ++*count > s->r->tx_count)
+			return wrong(k, "transaction");
+		if (check_entries(k, tx))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_connections(struct checker *k)
+{
+	struct store *s = k->s;
+	uint32_t n = 0, watches = 0, transactions = 0;
+	ref_t prev = 0;
+
+	for (ref_t at = s->r->conn_first; at; prev = at, at = AT(s, conn, at)->next) {
+		const struct conn *c = AT(s, conn, at);
+
+		if (!block_ok(k, at, sizeof *c) || c->prev != prev || ++n > s->r->conn_count)
+			return wrong(k, "connection");
+		if (check_blob(k, c->input) || (c->input_len && (!c->input || c->input_len > AT(s, blob, c->input)->len)))
+			return wrong(k, "input");
+		if (check_messages(k, c) || check_watches(k, c, &watches) || check_transactions(k, c, &transactions))
+			return -EINVAL;
+	}
+	if (n != s->r->conn_count || watches != s->r->watch_count || transactions != s->r->tx_count)
+		return wrong(k, "sums of connections");
+	return 0;
+}
+
+static int check_domains(struct checker *k)
+{
+	struct store *s = k->s;
+	uint32_t n = 0;
+	uint64_t nodes = 0;
+
+	for (ref_t at = s->r->domain_first, prev = 0; at; prev = at, at = AT(s, domain, at)->next) {
+		const struct domain *d = AT(s, domain, at);
+
+		if (!block_ok(k, at, sizeof *d) || d->prev != prev || ++n > s->r->domains.count ||
+		    (d->conn && !block_ok(k, d->conn, sizeof(struct conn))))
+			return wrong(k, "domain");
+		nodes += d->nodes;
+	}
+	if (n != s->r->domains.count || nodes != s->r->live_nodes)
+		return wrong(k, "sums of domains");
+	return 0;
+}
+
+int store_check(struct store *s, uint8_t *bitmap, const char **what)
+{
+	struct checker k = { s, bitmap, "" };
+	int r = 0;
+
+	if (arena_check(&s->a, bitmap) < 0)
+		r = wrong(&k, "arena");
+	if (!r && !block_ok(&k, s->a.header->root, sizeof *s->r))
+		r = wrong(&k, "root");
+	if (!r)
+		r = check_table(&k, &s->r->nodes, sizeof(struct node), "table of nodes");
+	if (!r)
+		r = check_table(&k, &s->r->permsets, sizeof(struct permset), "table of permissions");
+	if (!r)
+		r = check_table(&k, &s->r->domains, sizeof(struct domain), "table of domains");
+	if (!r)
+		r = check_table(&k, &s->r->watch_nodes, sizeof(struct watch_node), "table of watched paths");
+	if (!r)
+		r = check_table(&k, &s->r->entries, sizeof(struct entry), "table of entries");
+	if (!r)
+		r = check_nodes(&k);
+	if (!r)
+		r = check_domains(&k);
+	if (!r)
+		r = check_connections(&k);
+	*what = k.what;
+	return r;
+}

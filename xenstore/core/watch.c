@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Watches and their events.
+ *
+ * Watched paths form a tree of their own, found by hashing like the nodes. A change walks down that tree along its own
+ * path, so watches elsewhere cost nothing. The events of one change are queued a few in a step (struct fire keeps
+ * where it is), and no request is looked at before they all are.
+ *
+ * A connection that does not read its events has a limited number of them waiting. A watch whose event finds no room
+ * is marked, and fires once with its own path when there is: its owner learns that something happened below.
+ */
+#include "private.h"
+
+static uint32_t watch_hash(const struct store *s, ref_t parent, const char *name, size_t len)
+{
+	return table_hash(s->r->seed ^ 0x77617463 ^ (uint64_t)parent * 0x9e3779b97f4a7c15ull, name, len);
+}
+
+static struct watch_node *watch_child(const struct store *s, ref_t parent, const char *name, size_t len)
+{
+	uint32_t hash = watch_hash(s, parent, name, len);
+	struct watch_node *w;
+
+	TABLE_FOR_HASH(&s->a, &s->r->watch_nodes, hash, w)
+		if (w->parent == parent && w->name_len == len && !memcmp(w->name, name, len))
+			return w;
+	return NULL;
+}
+
+static struct watch_node *watch_child_make(struct store *s, ref_t parent, const char *name, size_t len)
+{
+	struct watch_node *w = watch_child(s, parent, name, len), *up = AT(s, watch_node, parent);
+
+	if (w)
+		return w;
+	w = arena_alloc(&s->a, sizeof *w + len);
+	memset(w, 0, sizeof *w);
+	w->parent = parent;
+	w->name_len = (uint32_t)len;
+	memcpy(w->name, name, len);
+	w->next = up->first;
+	if (w->next)
+		SET(s, AT(s, watch_node, w->next)->prev, REF(s, w));
+	SET(s, up->first, REF(s, w));
+	table_insert(&s->a, &s->r->watch_nodes, &w->link, watch_hash(s, parent, name, len));
+	return w;
+}
+
+/* The deepest watch node along @path; @exact says whether it is that of the whole path. */
+static struct watch_node *watch_walk(const struct store *s, const char *path, size_t len, bool *exact)
+{
+	struct watch_node *w = AT(s, watch_node, path[0] == '@' ? s->r->watch_special : s->r->watch_top), *child;
+	size_t at = path[0] == '@' ? 0 : 1;
+
+	for (; at < len; w = child) {
+		const char *slash = memchr(path + at, '/', len - at);
+		size_t end = slash ? (size_t)(slash - path) : len;
+
+		child = watch_child(s, REF(s, w), path + at, end - at);
+		if (!child) {
+			*exact = false;
+			return w;
+		}
+		at = end + 1;
+	}
+	*exact = true;
+	return w;
+}
+
+static struct watch_node *watch_make(struct store *s, const char *path, size_t len)
+{
+	struct watch_node *w = AT(s, watch_node, path[0] == '@' ? s->r->watch_special : s->r->watch_top);
+	size_t at = path[0] == '@' ? 0 : 1;
+
+	while (at < len) {
+		const char *slash = memchr(path + at, '/', len - at);
+		size_t end = slash ? (size_t)(slash - path) : len;
+
+		w = watch_child_make(s, REF(s, w), path + at, end - at);
+		at = end + 1;
+	}
+	return w;
+}
+
+/* Frees watch nodes that lead to no watch any more, from @w upwards. */
+static void watch_node_put(struct store *s, struct watch_node *w)
+{
+	while (w->parent && !w->first && !w->watch_first) {
+		struct watch_node *up = AT(s, watch_node, w->parent);
+
+		if (w->prev)
+			SET(s, AT(s, watch_node, w->prev)->next, w->next);
+		else
+			SET(s, up->first, w->next);
+		if (w->next)
+			SET(s, AT(s, watch_node, w->next)->prev, w->prev);
+		table_remove(&s->a, &s->r->watch_nodes, &w->link);
+		arena_free(&s->a, w);
+		w = up;
+	}
+}
+
+/* The path of a watch node, written to the end of @buffer; returns where it starts. */
+static const char *watch_path(const struct store *s, const struct watch_node *w, char *buffer, size_t size, size_t *len)
+{
+	char *at = buffer + size;
+
+	if (!w->parent)
+		*--at = '/';
+	while (w->parent) {
+		at -= w->name_len;
+		memcpy(at, w->name, w->name_len);
+		if (w->parent == s->r->watch_special)
+			break;
+		*--at = '/';
+		w = AT(s, watch_node, w->parent);
+	}
+	*len = (size_t)(buffer + size - at);
+	return at;
+}
+
+/* ---- requests */
+
+static size_t watch_bytes(size_t token_len)
+{
+	/* The nodes of its path are charged in the rough. */
+	return arena_real_size(sizeof(struct watch) + token_len) + sizeof(struct watch_node);
+}
+
+static void event_queue(struct store *s, struct watch *w, const char *path, size_t len)
+{
+	struct conn *c = AT(s, conn, w->conn);
+	struct wire_header h = { .type = WIRE_WATCH_EVENT };
+	uint32_t limit = PRIVILEGED_EVENTS_MAX;
+	struct text t = { s->scratch[1], sizeof s->scratch[1], 0 };
+	unsigned char *to;
+
+	if (c->flags & CONN_DEFUNCT)
+		return;
+	if (!conn_privileged(s, c))
+		limit = quota_limit(s, domain_find(s, c->domid), QUOTA_OUTSTANDING);
+	if (c->out_events >= limit || s->no_events) {
+		if (w->flags & WATCH_MISSED)
+			return;
+		SET(s, w->flags, w->flags | WATCH_MISSED);
+		SET(s, c->flags, c->flags | CONN_MISSED);
+		SET(s, c->events_missed, c->events_missed + 1);
+		return;
+	}
+	if (w->flags & WATCH_RELATIVE) {
+		size_t skip;
+
+		text_add(&t, "/local/domain/");
+		text_add_number(&t, c->domid, 0);
+		skip = t.len + 1;
+		if (len > skip && !memcmp(path, s->scratch[1], t.len)) {
+			path += skip;
+			len -= skip;
+		}
+	}
+	h.len = (uint32_t)len + 1 + w->token_len + 1;
+	if (h.len > WIRE_PAYLOAD_MAX)
+		return;
+	to = message_new(s, c, &h, REF(s, w))->bytes + WIRE_HEADER_SIZE;
+	memcpy(to, path, len);
+	to[len] = 0;
+	memcpy(to + len + 1, w->token, w->token_len);
+	to[h.len - 1] = 0;
+}
+
+static struct watch *watch_find(const struct store *s, const struct conn *c, const char *path, size_t len,
+				const char *token)
+{
+	bool exact;
+	const struct watch_node *at = watch_walk(s, path, len, &exact);
+	size_t token_len = strlen(token);
+
+	for (ref_t ref = exact ? at->watch_first : 0; ref; ref = AT(s, watch, ref)->next) {
+		struct watch *w = AT(s, watch, ref);
+
+		if (w->conn == REF(s, c) && w->token_len == token_len && !memcmp(w->token, token, token_len))
+			return w;
+	}
+	return NULL;
+}
+
+static struct watch *watch_add(struct store *s, struct conn *c, const char *path, size_t len, const char *token,
+			       uint32_t depth, uint16_t flags)
+{
+	size_t token_len = strlen(token);
+	struct watch *w = arena_alloc(&s->a, sizeof *w + token_len);
+	struct watch_node *at = watch_make(s, path, len);
+	struct domain *d = domain_get(s, c->domid);
+
+	memset(w, 0, sizeof *w);
+	w->at = REF(s, at);
+	w->conn = REF(s, c);
+	w->depth = depth;
+	w->flags = flags;
+	w->token_len = (uint16_t)token_len;
+	memcpy(w->token, token, token_len);
+	w->prev = at->watch_last;
+	if (w->prev)
+		SET(s, AT(s, watch, w->prev)->next, REF(s, w));
+	else
+		SET(s, at->watch_first, REF(s, w));
+	SET(s, at->watch_last, REF(s, w));
+	w->conn_prev = c->watch_last;
+	if (w->conn_prev)
+		SET(s, AT(s, watch, w->conn_prev)->conn_next, REF(s, w));
+	else
+		SET(s, c->watch_first, REF(s, w));
+	SET(s, c->watch_last, REF(s, w));
+	SET(s, d->watches, d->watches + 1);
+	SET(s, s->r->watch_count, s->r->watch_count + 1);
+	quota_seen(s, d, QUOTA_WATCHES, d->watches);
+	quota_charge(s, c->domid, (long)watch_bytes(token_len));
+	return w;
+}
+
+void watch_remove(struct store *s, struct watch *w)
+{
+	struct watch_node *at = AT(s, watch_node, w->at);
+	struct conn *c = AT(s, conn, w->conn);
+	struct domain *d = domain_get(s, c->domid);
+
+	if (w->prev)
+		SET(s, AT(s, watch, w->prev)->next, w->next);
+	else
+		SET(s, at->watch_first, w->next);
+	if (w->next)
+		SET(s, AT(s, watch, w->next)->prev, w->prev);
+	else
+		SET(s, at->watch_last, w->prev);
+	if (w->conn_prev)
+		SET(s, AT(s, watch, w->conn_prev)->conn_next, w->conn_next);
+	else
+		SET(s, c->watch_first, w->conn_next);
+	if (w->conn_next)
+		SET(s, AT(s, watch, w->conn_next)->conn_prev, w->conn_prev);
+	else
+		SET(s, c->watch_last, w->conn_prev);
+	SET(s, d->watches, d->watches - 1);
+	SET(s, s->r->watch_count, s->r->watch_count - 1);
+	quota_charge(s, c->domid, -(long)watch_bytes(w->token_len));
+	arena_free(&s->a, w);
+	watch_node_put(s, at);
+}
+
+/* WATCH <path>|<token>|[<depth>|] */
+int handle_watch(struct store *s, struct conn *c, const char *data, size_t len)
+{
+	int n = wire_count_strings(data, len), path_len;
+	const char *token, *depth_text;
+	uint64_t depth = WATCH_ANY_DEPTH;
+	char *path = s->scratch[0];
+	const struct domain *d = domain_find(s, c->domid);
+	struct watch *w;
+
+	if (n != 2 && n != 3)
+		return -EINVAL;
+	token = wire_next_string(data, len, data);
+	path_len = path_canonical(s, c, data, true, path);
+	if (path_len < 0)
+		return path_len;
+	if (n == 3) {
+		depth_text = wire_next_string(data, len, token);
+		if (wire_parse_number(depth_text, UINT32_MAX - 1, &depth))
+			return -EINVAL;
+	}
+	if (watch_find(s, c, path, (size_t)path_len, token))
+		return -EEXIST;
+	quota_check(s, c, QUOTA_WATCHES, (d ? d->watches : 0) + 1u);
+	w = watch_add(s, c, path, (size_t)path_len, token, (uint32_t)depth,
+		      data[0] != '/' && data[0] != '@' ? WATCH_RELATIVE : 0);
+	reply_ok(s, c);
+	/* The first event comes at once, whatever may be read: so the client knows that the watch is there. */
+	event_queue(s, w, path, (size_t)path_len);
+	return 0;
+}
+
+int handle_unwatch(struct store *s, struct conn *c, const char *data, size_t len)
+{
+	char *path = s->scratch[0];
+	struct watch *w;
+	int path_len;
+
+	if (wire_count_strings(data, len) != 2)
+		return -EINVAL;
+	path_len = path_canonical(s, c, data, true, path);
+	if (path_len < 0)
+		return path_len;
+	w = watch_find(s, c, path, (size_t)path_len, wire_next_string(data, len, data));
+	if (!w)
+		return -ENOENT;
+	watch_remove(s, w);
+	return reply_ok(s, c);
+}
+
+/* ---- firing */
+
+static bool any_watch_above(const struct store *s, const struct watch_node *w)
+{
+	for (;; w = AT(s, watch_node, w->parent)) {
+		if (w->watch_first)
+			return true;
+		if (!w->parent)
+			return false;
+	}
+}
+
+void fire_path(struct store *s, const char *path, size_t len, ref_t removed, ref_t perms, unsigned int flags)
+{
+	bool exact;
+	const struct watch_node *w = watch_walk(s, path, len, &exact);
+	struct fire *f;
+
+	if (!exact)
+		flags &= ~FIRE_BELOW;
+	if (!(flags & FIRE_BELOW && w->first) && (flags & FIRE_EXACT ? !exact || !w->watch_first : !any_watch_above(s, w)))
+		return;
+	f = arena_alloc(&s->a, sizeof *f + len);
+	memset(f, 0, sizeof *f);
+	f->removed = removed;
+	f->perms = perms ? perms_hold(s, perms) : 0;
+	f->at = REF(s, w);
+	f->watch = w->watch_first;
+	f->top = flags & FIRE_BELOW ? REF(s, w) : 0;
+	f->flags = (uint16_t)flags;
+	f->path_len = (uint16_t)len;
+	memcpy(f->path, path, len);
+	if (s->r->fire_last)
+		SET(s, AT(s, fire, s->r->fire_last)->next, REF(s, f));
+	else
+		SET(s, s->r->fire_first, REF(s, f));
+	SET(s, s->r->fire_last, REF(s, f));
+}
+
+/* @introduceDomain and @releaseDomain: also as <name>/<domid>, which watches with a depth or for one domain get. */
+void fire_special(struct store *s, const char *name, uint32_t domid)
+{
+	char path[40];
+	struct text t = { path, sizeof path, 0 };
+
+	text_add(&t, name);
+	text_add(&t, "/");
+	text_add_number(&t, domid, 0);
+	fire_path(s, path, t.len, 0, 0, 0);
+}
+
+ref_t *special_perms(struct store *s, const char *path)
+{
+	if (!strcmp(path, "@introduceDomain"))
+		return &s->r->special_perms[0];
+	return !strcmp(path, "@releaseDomain") ? &s->r->special_perms[1] : NULL;
+}
+
+static size_t special_name_len(const struct fire *f)
+{
+	const char *slash = memchr(f->path, '/', f->path_len);
+
+	return slash ? (size_t)(slash - f->path) : f->path_len;
+}
+
+/* Whether the owner of the watch may know of a change of @node (which may be gone) below @parent. */
+static bool fire_permitted(const struct store *s, const struct conn *c, const struct fire *f, const struct node *node)
+{
+	const struct node *parent;
+	size_t len = f->path_len;
+
+	if (conn_privileged(s, c))
+		return true;
+	if (f->path[0] == '@')
+		return perms_of(s, s->r->special_perms[f->path[1] == 'r'], c) & PERM_READ;
+	if (f->perms && perms_of(s, f->perms, c) & PERM_READ)
+		return true;
+	if (!node)
+		node = node_find(s, f->path, len, GEN_LIVE);
+	if (!node)
+		return false;
+	if (perms_of(s, node->perms, c) & PERM_READ)
+		return true;
+	while (len > 1 && f->path[len - 1] != '/')
+		len--;
+	parent = node_find(s, f->path, len > 1 ? len - 1 : 1, GEN_LIVE);
+	return parent && perms_of(s, parent->perms, c) & PERM_READ;
+}
+
+static unsigned int components_below(const char *path, size_t len, size_t above)
+{
+	unsigned int n = 0;
+
+	for (size_t i = above; i < len; i++)
+		n += path[i] == '/';
+	return n;
+}
+
+static void fire_at(struct store *s, const struct fire *f, const struct watch_node *at, struct watch *w)
+{
+	const struct conn *c = AT(s, conn, w->conn);
+	size_t len = f->path_len, own;
+
+	if (!fire_permitted(s, c, f, f->removed ? AT(s, node, f->removed) : NULL))
+		return;
+	watch_path(s, at, s->scratch[0], sizeof s->scratch[0], &own);
+	if (f->path[0] == '@') {
+		/* Without a depth, or with none left for the domid, the plain name is what the client expects. */
+		if (own < len && (w->depth == WATCH_ANY_DEPTH || !w->depth))
+			len = special_name_len(f);
+	} else if (w->depth != WATCH_ANY_DEPTH && components_below(f->path, len, own > 1 ? own : 0) > w->depth) {
+		return;
+	}
+	event_queue(s, w, f->path, len);
+}
+
+/* A watch below a removed node fires with its own path, if that existed. */
+static void fire_below(struct store *s, const struct fire *f, const struct watch_node *at, struct watch *w)
+{
+	const struct node *n = AT(s, node, f->removed), *parent = n;
+	size_t len, from;
+	const char *path = watch_path(s, at, s->scratch[0], sizeof s->scratch[0], &len);
+	const struct conn *c = AT(s, conn, w->conn);
+
+	from = f->path_len > 1 ? f->path_len + 1u : 1u;
+	while (n && from < len) {
+		const char *slash = memchr(path + from, '/', len - from);
+		size_t end = slash ? (size_t)(slash - path) : len;
+
+		parent = n;
+		n = node_child(s, REF(s, n), path + from, end - from, GEN_LIVE);
+		from = end + 1;
+	}
+	if (n && (perms_of(s, n->perms, c) & PERM_READ || perms_of(s, parent->perms, c) & PERM_READ))
+		event_queue(s, w, path, len);
+}
+
+/* The watch node after @w in a walk through everything below @top. */
+static ref_t below_next(const struct store *s, const struct watch_node *w, ref_t top)
+{
+	if (w->first)
+		return w->first;
+	while (REF(s, w) != top) {
+		if (w->next)
+			return w->next;
+		w = AT(s, watch_node, w->parent);
+	}
+	return 0;
+}
+
+#define FIRE_DOWN 0x100u /* the watches above are done */
+
+static int fire_step(void *opaque)
+{
+	struct store *s = opaque;
+	struct fire *f = AT(s, fire, s->r->fire_first);
+	struct watch_node *at;
+	unsigned int work = 0;
+
+	TOUCH(s, f);
+	while (f->at && work < 8 * FIRE_BATCH && s->a.header->journal_len < s->a.header->journal_size / 4) {
+		at = AT(s, watch_node, f->at);
+		if (f->watch) {
+			struct watch *w = AT(s, watch, f->watch);
+
+			if (f->flags & FIRE_DOWN)
+				fire_below(s, f, at, w);
+			else
+				fire_at(s, f, at, w);
+			f->watch = w->next;
+			work++;
+			if (f->watch)
+				continue;
+		}
+		if (!(f->flags & FIRE_DOWN)) {
+			f->at = f->flags & FIRE_EXACT ? 0 : at->parent;
+			if (f->at == s->r->watch_special)
+				f->at = 0;
+			if (!f->at && f->top) {
+				f->flags |= FIRE_DOWN;
+				f->at = AT(s, watch_node, f->top)->first;
+			}
+		} else {
+			f->at = below_next(s, at, f->top);
+		}
+		f->watch = f->at ? AT(s, watch_node, f->at)->watch_first : 0;
+		work++;
+	}
+	if (f->at)
+		return 1;
+	SET(s, s->r->fire_first, f->next);
+	if (!f->next)
+		SET(s, s->r->fire_last, 0);
+	if (f->perms)
+		perms_drop(s, f->perms);
+	arena_free(&s->a, f);
+	return 1;
+}
+
+bool fire_work(struct store *s)
+{
+	if (!s->r->fire_first)
+		return false;
+	if (arena_step(&s->a, fire_step, s) < 0) {
+		s->no_events = true;
+		arena_step(&s->a, fire_step, s);
+		s->no_events = false;
+	}
+	return true;
+}
+
+struct missed_job {
+	struct store *s;
+	struct conn *c;
+};
+
+static int missed_step(void *opaque)
+{
+	struct missed_job *job = opaque;
+	struct store *s = job->s;
+	struct conn *c = job->c;
+	uint32_t limit = PRIVILEGED_EVENTS_MAX;
+	unsigned int done = 0;
+
+	if (!conn_privileged(s, c))
+		limit = quota_limit(s, domain_find(s, c->domid), QUOTA_OUTSTANDING);
+	for (ref_t at = c->watch_first; at; at = AT(s, watch, at)->conn_next) {
+		struct watch *w = AT(s, watch, at);
+		const char *path;
+		size_t len;
+
+		if (!(w->flags & WATCH_MISSED))
+			continue;
+		if (c->out_events >= limit || done++ == FIRE_BATCH)
+			return 0;
+		SET(s, w->flags, w->flags & ~WATCH_MISSED);
+		path = watch_path(s, AT(s, watch_node, w->at), s->scratch[0], sizeof s->scratch[0], &len);
+		event_queue(s, w, path, len);
+	}
+	SET(s, c->flags, c->flags & ~CONN_MISSED);
+	return 0;
+}
+
+/* Catches up on events that found no room. One round; what remains waits for the next output to go. */
+bool missed_work(struct store *s, ref_t conn)
+{
+	struct missed_job job = { s, AT(s, conn, conn) };
+
+	arena_step(&s->a, missed_step, &job);
+	return false;
+}

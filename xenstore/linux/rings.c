@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Clients on rings: mapping, event channels, and the death of domains. */
+#include "server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <xenctrl.h>
+#include <xenevtchn.h>
+#include <xengnttab.h>
+#include <xen/grant_table.h>
+#include <xen/io/xs_wire.h>
+
+struct rings {
+	xc_interface *xc;
+	xenevtchn_handle *ports;
+	xengnttab_handle *grants;
+	uint32_t dying_port; /* VIRQ_DOM_EXC */
+	uint32_t own_ring;   /* client index of domain 0 + 1: mapped from /proc/xen, not granted */
+};
+
+unsigned int ring_domain_info(struct server *srv, uint32_t domid)
+{
+	xc_domaininfo_t info;
+	unsigned int bits = STORE_DOMAIN_EXISTS;
+
+	if (!srv->rings || xc_domain_getinfolist(srv->rings->xc, domid, 1, &info) != 1 || info.domain != domid)
+		return 0;
+	if (info.flags & XEN_DOMINF_dying)
+		bits |= STORE_DOMAIN_DYING;
+	if (info.flags & XEN_DOMINF_shutdown)
+		bits |= STORE_DOMAIN_SHUTDOWN;
+	return bits;
+}
+
+static struct client *client_of_port(struct server *srv, uint32_t port)
+{
+	for (unsigned int i = 0; i < CLIENTS_MAX; i++)
+		if (srv->clients[i].used && srv->clients[i].ring && srv->clients[i].port == port)
+			return &srv->clients[i];
+	return NULL;
+}
+
+void ring_unmap(struct server *srv, struct client *c)
+{
+	if (c->port)
+		xenevtchn_unbind(srv->rings->ports, c->port);
+	if (srv->rings->own_ring == (uint32_t)(c - srv->clients) + 1)
+		munmap(c->ring, XC_PAGE_SIZE);
+	else
+		xengnttab_unmap(srv->rings->grants, c->ring, 1);
+	c->ring = NULL;
+}
+
+static struct client *client_of_conn(struct server *srv, store_conn conn)
+{
+	for (unsigned int i = 0; i < CLIENTS_MAX; i++)
+		if (srv->clients[i].used && srv->clients[i].conn == conn)
+			return &srv->clients[i];
+	return NULL;
+}
+
+int ring_introduce(struct server *srv, store_conn conn, uint32_t domid, uint32_t port, struct store_ring_start *start)
+{
+	struct rings *r = srv->rings;
+	struct client *c = client_of_conn(srv, conn);
+	bool fresh = !c;
+	int local;
+
+	if (!r)
+		return -EINVAL;
+	if (fresh) {
+		c = client_new(srv, conn);
+		if (!c)
+			return -ENOSPC;
+		c->fd = -1;
+		c->ring = xengnttab_map_grant_ref(r->grants, domid, GNTTAB_RESERVED_XENSTORE, PROT_READ | PROT_WRITE);
+		if (!c->ring) {
+			client_free(srv, c);
+			return -EINVAL;
+		}
+	} else if (c->port) {
+		xenevtchn_unbind(r->ports, c->port);
+		c->port = 0;
+	}
+	local = xenevtchn_bind_interdomain(r->ports, domid, port);
+	if (local < 0) {
+		if (fresh) {
+			ring_unmap(srv, c);
+			client_free(srv, c);
+		}
+		return -EINVAL;
+	}
+	c->port = (uint32_t)local;
+	ring_start(c->ring, start);
+	ring_offer(&srv->store, conn, c->ring);
+	start->cookies[0] = (uint32_t)(c - srv->clients);
+	/* What the domain sent before is looked at right away. */
+	if (!c->dirty) {
+		c->dirty = true;
+		srv->dirty[srv->dirty_count++] = (uint32_t)(c - srv->clients);
+	}
+	return 0;
+}
+
+void ring_flush(struct server *srv, struct client *c)
+{
+	if (ring_serve(&srv->store, c->conn, c->ring, srv->buffer))
+		xenevtchn_notify(srv->rings->ports, c->port);
+}
+
+void on_ports(struct server *srv)
+{
+	xenevtchn_port_or_error_t port = xenevtchn_pending(srv->rings->ports);
+	struct client *c;
+
+	if (port < 0)
+		return;
+	if ((uint32_t)port == srv->rings->dying_port) {
+		store_domains_changed(&srv->store);
+	} else {
+		c = client_of_port(srv, (uint32_t)port);
+		if (c)
+			ring_flush(srv, c);
+	}
+	xenevtchn_unmask(srv->rings->ports, (evtchn_port_t)port);
+}
+
+/* Domain 0's own ring, which its kernel shows to a store process in it. */
+static int own_ring(struct server *srv)
+{
+	struct rings *r = srv->rings;
+	struct store_ring_start start = { 0 };
+	struct client *c;
+	store_conn conn;
+	char text[20] = "";
+	void *page;
+	int fd = open("/proc/xen/xsd_port", O_RDONLY), local, err;
+	ssize_t n;
+
+	if (fd < 0)
+		return 0; /* not in domain 0, or served by another domain */
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	if (n <= 0)
+		return -EIO;
+	fd = open("/proc/xen/xsd_kva", O_RDWR);
+	if (fd < 0)
+		return -errno;
+	page = mmap(NULL, XC_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	err = errno;
+	close(fd);
+	if (page == MAP_FAILED)
+		return -err;
+	local = xenevtchn_bind_interdomain(r->ports, 0, (evtchn_port_t)strtoul(text, NULL, 10));
+	if (local < 0)
+		return -errno;
+	ring_start(page, &start);
+	if (store_introduce_mapped(&srv->store, 0, (uint32_t)strtoul(text, NULL, 10), &start, &conn))
+		return -ENOMEM;
+	c = client_new(srv, conn);
+	c->fd = -1;
+	c->ring = page;
+	c->port = (uint32_t)local;
+	r->own_ring = (uint32_t)(c - srv->clients) + 1;
+	ring_offer(&srv->store, conn, page);
+	ring_flush(srv, c);
+	return 0;
+}
+
+int rings_open(struct server *srv)
+{
+	struct rings *r = calloc(1, sizeof *r);
+	int port;
+
+	if (!r)
+		return -ENOMEM;
+	srv->rings = r;
+	r->xc = xc_interface_open(NULL, NULL, 0);
+	r->ports = xenevtchn_open(NULL, 0);
+	r->grants = xengnttab_open(NULL, 0);
+	if (!r->xc || !r->ports || !r->grants) {
+		rings_close(srv);
+		return -ENODEV;
+	}
+	port = xenevtchn_bind_virq(r->ports, VIRQ_DOM_EXC);
+	if (port < 0)
+		return -errno;
+	r->dying_port = (uint32_t)port;
+	port = epoll_set(srv, EPOLL_CTL_ADD, xenevtchn_fd(r->ports), EPOLLIN, EVENT_PORTS);
+	return port ? port : own_ring(srv);
+}
+
+void rings_close(struct server *srv)
+{
+	struct rings *r = srv->rings;
+
+	if (!r)
+		return;
+	if (r->grants)
+		xengnttab_close(r->grants);
+	if (r->ports)
+		xenevtchn_close(r->ports);
+	if (r->xc)
+		xc_interface_close(r->xc);
+	free(r);
+	srv->rings = NULL;
+}
