@@ -2,6 +2,9 @@
 /* Memory maps of new domains. */
 #include <errno.h>
 
+#include <string.h>
+
+#include "acpi.h"
 #include "layout.h"
 #include "tap.h"
 
@@ -35,16 +38,17 @@ static void test_pvh(void)
 {
 	struct pvh_layout l;
 
-	pvh_layout(2048, &l);
+	pvh_layout(2048, false, &l);
 	ok(l.lowmem_end == 2 * MIB && !l.highmem_end, "2 MiB are all below the hole");
 	ok(l.entries == 2 && entry_is(&l.map[0], 0, 2 * MIB, E820_RAM), "its map begins with the RAM");
 	ok(entry_is(&l.map[1], 0xfeff8000, 0xff000000, E820_RESERVED), "the special pages are reserved");
 	ok(l.hole_start == 0xfc000000 && l.hole_start + l.hole_size == 4 * GIB, "the hole ends at 4 GiB");
-	pvh_layout(5 << 20, &l);
+	pvh_layout(5 << 20, true, &l);
 	ok(l.lowmem_end == 0xfc000000 && l.highmem_end == 5 * GIB + (4 * GIB - 0xfc000000ull),
 	   "5 GiB go on above 4 GiB by what the hole takes");
-	ok(l.entries == 3 && ram_of(l.map, 3) == 5 * GIB, "the map has all 5 GiB");
-	pvh_layout(0xfc000000ull >> 10, &l);
+	ok(entry_is(&l.map[1], 0xfc000000, 0xfc001000, E820_ACPI), "the firmware tables are known as such");
+	ok(l.entries == 4 && ram_of(l.map, 4) == 5 * GIB, "the map has all 5 GiB");
+	pvh_layout(0xfc000000ull >> 10, false, &l);
 	ok(!l.highmem_end && l.entries == 2, "RAM that just fits below the hole has no high part");
 	ok(paging_pool_bytes(2048, 1) == MIB + 8192, "page-table memory is 1 MiB a vCPU and a page a MiB");
 }
@@ -99,8 +103,44 @@ static void test_odd(void)
 	ok(e820_from_host(many, E820_MAX, 1024, out) == -E2BIG, "a map that does not fit is refused");
 }
 
+static uint8_t sum(const uint8_t *data, size_t len)
+{
+	uint8_t total = 0;
+
+	while (len--)
+		total += *data++;
+	return total;
+}
+
+static uint32_t word(const uint8_t *at)
+{
+	return at[0] | at[1] << 8 | at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static void test_tables(void)
+{
+	static uint8_t page[ACPI_PAGE];
+	const uint8_t *xsdt, *fadt, *dsdt, *madt;
+	uint32_t base = 0xfc000000;
+
+	acpi_build(page, base, 3);
+	ok(!memcmp(page, "RSD PTR ", 8) && !sum(page, 20) && !sum(page, 36), "the page starts with an RSDP whose sums are right");
+	xsdt = page + (word(page + 24) - base);
+	ok(!memcmp(xsdt, "XSDT", 4) && !sum(xsdt, word(xsdt + 4)) && word(xsdt + 4) == 36 + 16, "it leads to the XSDT");
+	fadt = page + (word(xsdt + 36) - base);
+	madt = page + (word(xsdt + 44) - base);
+	ok(!memcmp(fadt, "FACP", 4) && !sum(fadt, word(fadt + 4)), "that to the FADT");
+	ok(!memcmp(madt, "APIC", 4) && !sum(madt, word(madt + 4)) && word(madt + 4) == 44 + 3 * 8, "and to the MADT");
+	dsdt = page + (word(fadt + 140) - base);
+	ok(!memcmp(dsdt, "DSDT", 4) && !sum(dsdt, word(dsdt + 4)) && word(fadt + 40) == word(fadt + 140), "there is a DSDT");
+	ok(madt[44 + 16 + 2] == 2 && madt[44 + 16 + 3] == 4 && word(madt + 44 + 16 + 4) == 1, "vCPU 2 has APIC id 4");
+	acpi_build(page, base, 1000);
+	ok(word(page + 512 + 4) == 44 + 256 * 8, "more vCPUs than fit are left out");
+}
+
 int main(void)
 {
+	test_tables();
 	test_pvh();
 	test_host();
 	test_odd();

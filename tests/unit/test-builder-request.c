@@ -66,6 +66,7 @@ static void test_refused(void)
 	refused("{" BASE ",\"pci\":{}}", "a list");
 	refused("{" BASE ",\"xs_domain\":1}", "true or false");
 	refused("{" BASE ",\"reloadable\":true}", "only for type pvh");
+	refused("{" BASE ",\"acpi\":true}", "only for type pvh");
 	refused("{\"name\":\"a b\",\"type\":\"pv\",\"kernel\":\"/k\",\"memory_kib\":65536," UUID "}", "name");
 	refused("{\"name\":\"a\",\"type\":\"hvm\",\"kernel\":\"/k\",\"memory_kib\":65536," UUID "}", "pv or pvh");
 	refused("{\"name\":\"a\",\"type\":\"pv\",\"memory_kib\":65536," UUID "}", "kernel: missing");

@@ -14,6 +14,7 @@
 #include <xen/hvm/params.h>
 #include <xenguest.h>
 
+#include "acpi.h"
 #include "base/log.h"
 #include "image.h"
 #include "info.h"
@@ -34,6 +35,7 @@ struct build {
 	struct failure *failure;
 	struct image *kernel, *ramdisk;
 	struct xc_dom_image *dom;
+	uint8_t tables[ACPI_PAGE];
 	uint32_t domid; /* 0: not created yet */
 };
 
@@ -235,6 +237,27 @@ static int parse_kernel(struct build *b)
 	return 0;
 }
 
+/* The map as Xen answers it, and as libxenguest copies it into the start info (later: hence memory that lives as long as dom). */
+static int set_pvh_map(struct build *b, const struct pvh_layout *layout)
+{
+	struct xc_dom_image *dom = b->dom;
+
+	dom->e820 = xc_dom_malloc(dom, sizeof(layout->map));
+	if (!dom->e820)
+		return fail(b->failure, ENOMEM, "domain %s: no memory", b->spec->name);
+	memcpy(dom->e820, layout->map, sizeof(layout->map));
+	dom->e820_entries = layout->entries;
+	if (xc_domain_set_memory_map(b->builder->xen, b->domid, dom->e820, dom->e820_entries) < 0)
+		return refuse(b, "set its memory map");
+	if (!b->spec->acpi)
+		return 0;
+	acpi_build(b->tables, PVH_TABLES, b->spec->vcpus);
+	dom->acpi_modules[0].data = b->tables; /* starts with the RSDP, as libxenguest wants of the first one */
+	dom->acpi_modules[0].length = sizeof(b->tables);
+	dom->acpi_modules[0].guest_addr_out = PVH_TABLES;
+	return 0;
+}
+
 static int give_memory(struct build *b)
 {
 	struct xc_dom_image *dom = b->dom;
@@ -242,7 +265,7 @@ static int give_memory(struct build *b)
 	struct pvh_layout layout;
 
 	if (is_pvh(b)) {
-		pvh_layout(b->spec->memory_kib, &layout);
+		pvh_layout(b->spec->memory_kib, b->spec->acpi, &layout);
 		dom->target_pages = pages;
 		dom->lowmem_end = layout.lowmem_end;
 		dom->highmem_end = layout.highmem_end;
@@ -254,17 +277,7 @@ static int give_memory(struct build *b)
 	dom->total_pages = pages; /* xc_dom_mem_init() knows only whole MiB */
 	if (xc_dom_boot_mem_init(dom) < 0)
 		return refuse(b, "give it its memory");
-	if (!is_pvh(b))
-		return 0;
-	if (xc_domain_set_memory_map(b->builder->xen, b->domid, layout.map, layout.entries) < 0)
-		return refuse(b, "set its memory map");
-	/* libxenguest copies the map into the start info; it is freed with our frame, so hand it a copy of its own. */
-	dom->e820 = xc_dom_malloc(dom, sizeof(layout.map));
-	if (!dom->e820)
-		return fail(b->failure, ENOMEM, "domain %s: no memory", b->spec->name);
-	memcpy(dom->e820, layout.map, sizeof(layout.map));
-	dom->e820_entries = layout.entries;
-	return 0;
+	return is_pvh(b) ? set_pvh_map(b, &layout) : 0;
 }
 
 static int load_domain(struct build *b)

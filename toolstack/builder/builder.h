@@ -53,6 +53,7 @@ struct domain_spec {
 	int32_t console_domid, store_domid; /* DOMID_NONE or the domain itself: no channel and no grant */
 	bool xs_domain;
 	bool reloadable; /* PVH: keep what domain_reload needs */
+	bool acpi;       /* PVH: firmware tables, which Linux needs; lib/pvh does not */
 	bool e820_host;  /* PV: the host's memory map, which pcifront needs to place BARs */
 	int32_t max_grant_frames, max_maptrack_frames; /* -1: the hypervisor's default */
 	uint32_t max_event_channels;

@@ -9,20 +9,21 @@
 
 #define FOUR_GIB (1ull << 32)
 #define ONE_MIB (1ull << 20)
-#define TABLES_START 0xfc000000ull /* firmware tables, if any; below the local APIC and the special pages */
 #define SPECIAL_START ((uint64_t)(X86_HVM_END_SPECIAL_REGION - X86_HVM_NR_SPECIAL_PAGES) * PAGE_BYTES)
 #define SPECIAL_BYTES (X86_HVM_NR_SPECIAL_PAGES * PAGE_BYTES)
 
-void pvh_layout(uint64_t memory_kib, struct pvh_layout *layout)
+void pvh_layout(uint64_t memory_kib, bool tables, struct pvh_layout *layout)
 {
 	uint64_t bytes = memory_kib << 10;
 	uint32_t n = 0;
 
-	layout->hole_start = TABLES_START;
-	layout->hole_size = FOUR_GIB - TABLES_START;
-	layout->lowmem_end = MIN(bytes, TABLES_START);
-	layout->highmem_end = bytes > TABLES_START ? FOUR_GIB + (bytes - TABLES_START) : 0;
+	layout->hole_start = PVH_TABLES;
+	layout->hole_size = FOUR_GIB - PVH_TABLES;
+	layout->lowmem_end = MIN(bytes, PVH_TABLES);
+	layout->highmem_end = bytes > PVH_TABLES ? FOUR_GIB + (bytes - PVH_TABLES) : 0;
 	layout->map[n++] = (struct e820entry){.addr = 0, .size = layout->lowmem_end, .type = E820_RAM};
+	if (tables)
+		layout->map[n++] = (struct e820entry){.addr = PVH_TABLES, .size = PAGE_BYTES, .type = E820_ACPI};
 	layout->map[n++] = (struct e820entry){.addr = SPECIAL_START, .size = SPECIAL_BYTES, .type = E820_RESERVED};
 	if (layout->highmem_end)
 		layout->map[n++] = (struct e820entry){

@@ -22,7 +22,10 @@ struct pvh_layout {
 	uint32_t entries;
 };
 
-void pvh_layout(uint64_t memory_kib, struct pvh_layout *layout);
+#define PVH_TABLES 0xfc000000ull /* a page of firmware tables at the hole's start, where xl has them too */
+
+/* TABLES: the map has the page of firmware tables. */
+void pvh_layout(uint64_t memory_kib, bool tables, struct pvh_layout *layout);
 
 /* Memory for a PVH domain's second-level page tables, in bytes: what xl gives. */
 uint64_t paging_pool_bytes(uint64_t memory_kib, uint32_t vcpus);
