@@ -69,6 +69,8 @@ void arena_touch_slow(struct arena *a, const void *at, size_t len)
 	barrier();
 	h->journal_len += (uint32_t)(padded + 8);
 	barrier();
+	if (a->hook)
+		a->hook(a, 1);
 }
 
 /* Takes back all that the journal holds. -EINVAL if it is not a journal. */
@@ -107,6 +109,8 @@ int arena_step(struct arena *a, int (*step)(void *opaque), void *opaque)
 
 	a->freed = false;
 	a->jump = &jump;
+	if (a->hook)
+		a->hook(a, 0);
 	if (arena_setjmp(jump) == 0)
 		r = step(opaque);
 	else
@@ -117,6 +121,8 @@ int arena_step(struct arena *a, int (*step)(void *opaque), void *opaque)
 	if (r < 0) {
 		journal_undo(a);
 	} else {
+		if (a->hook)
+			a->hook(a, 2);
 		barrier();
 		a->header->journal_len = 0;
 		barrier();

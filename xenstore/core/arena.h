@@ -74,6 +74,8 @@ struct arena {
 	bool freed;    /* the running step has freed blocks */
 	bool paranoid; /* tests: journal whole blocks, so that undoing is exact to the byte */
 	bool emergency; /* work that must not fail may use the last pages */
+	/* tests: called when a step begins (0), after each record of the journal (1), and before it is kept (2) */
+	void (*hook)(struct arena *a, int phase);
 	uint32_t fail_after; /* tests: the n-th allocation from here fails; 0: none */
 	uint32_t journal_peak; /* most bytes that one step has put there */
 };
