@@ -10,11 +10,6 @@
 
 #include "pvh/pvh.h"
 
-#undef memcpy
-#undef memmove
-#undef memset
-#undef memcmp
-
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
 	void *d = dst;
