@@ -44,8 +44,8 @@ typedef void switch_event_fn(const struct switch_vif *vif, bool up, void *data);
 int switch_create(struct loop *loop, const char *sys_root, switch_event_fn *fn, void *data, struct net_switch **out);
 struct net_switch *switch_destroy(struct net_switch *sw);
 
-/* Makes the bridge if it is missing. NIC is a name, or NULL with NIC_NONE or NIC_AUTO. 0, -EINVAL for a bad name, -EEXIST if NAME is
- * an interface of another kind, -ENOSPC past the limit, -EBUSY if another bridge has that NIC. */
+/* Makes the bridge if it is missing. NIC is a name, or NULL with NIC_NONE or NIC_AUTO. 0, -EINVAL for a bad name, -EEXIST if
+ * NAME is an interface of another kind, -ENOSPC past the limit, -EBUSY if another bridge has that NIC. */
 int switch_configure(struct net_switch *sw, const char *name, enum nic_choice choice, const char *nic);
 
 /* 0; -EINVAL, -ENOENT (no such bridge), -ENOSPC, or the kernel's error. *VIF (if not NULL) tells whether it waits. */
