@@ -17,7 +17,15 @@ struct console *service_find(struct service *s, uint16_t domid, uint16_t console
 	return NULL;
 }
 
-/* A free entry, or the closed one that has waited for its acknowledgement with the least left to lose. */
+/* Whether closed console a has less to lose than b: less that is not acknowledged, then longer closed. */
+static bool less_to_lose(const struct console *a, const struct console *b)
+{
+	uint64_t lost_a = a->history.end - a->history.acked, lost_b = b->history.end - b->history.acked;
+
+	return lost_a != lost_b ? lost_a < lost_b : a->closed_seq < b->closed_seq;
+}
+
+/* A free entry, or the closed one with the least to lose. */
 static struct console *console_allocate(struct service *s)
 {
 	struct console *best = NULL;
@@ -27,8 +35,7 @@ static struct console *console_allocate(struct service *s)
 
 		if (c->status == CONSOLE_FREE)
 			return c;
-		if (c->status == CONSOLE_CLOSED &&
-		    (!best || c->history.end - c->history.acked < best->history.end - best->history.acked))
+		if (c->status == CONSOLE_CLOSED && (!best || less_to_lose(c, best)))
 			best = c;
 	}
 	return best;
@@ -48,7 +55,7 @@ static void console_drain(struct console *c, bool last)
 		backend_notify(c->local_port);
 }
 
-static void console_close(struct console *c)
+static void console_close(struct service *s, struct console *c)
 {
 	if (c->status != CONSOLE_OPEN)
 		return;
@@ -56,6 +63,7 @@ static void console_close(struct console *c)
 	if (c->local_port)
 		backend_close(c->ring.page, c->local_port);
 	c->status = CONSOLE_CLOSED;
+	c->closed_seq = ++s->closed_seq;
 	c->local_port = 0;
 	c->ring = (struct ring){ 0 };
 	c->ready = false;
@@ -78,7 +86,7 @@ int console_add(struct service *s, const struct console_frame *frame)
 	    backend_connected(c->domid, c->remote_port, c->local_port))
 		return 0;
 	if (c)
-		console_close(c);
+		console_close(s, c);
 	rc = backend_open(frame->domid, frame->add.port, frame->add.ref, &page, &port);
 	if (rc)
 		return rc;
@@ -108,7 +116,7 @@ int console_remove(struct service *s, uint16_t domid, uint16_t console)
 
 	if (!c || (c->status == CONSOLE_OPEN && !c->local_port))
 		return -ENOENT;
-	console_close(c);
+	console_close(s, c);
 	return 0;
 }
 

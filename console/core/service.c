@@ -223,13 +223,6 @@ static bool console_send(struct console *c, bool *sent)
 	return ok;
 }
 
-/* A closed console whose output is acknowledged has no reason to stay; its end was announced. */
-static void console_reap(struct console *c)
-{
-	if (c->status == CONSOLE_CLOSED && !c->announce && c->history.acked == c->history.end)
-		c->status = CONSOLE_FREE;
-}
-
 /* Sends one frame for each console that has something to say. Returns true if there is more and room for it. */
 static bool send_round(struct service *s)
 {
@@ -247,7 +240,6 @@ static bool send_round(struct service *s)
 			return false;
 		}
 		more |= sent;
-		console_reap(c);
 	}
 	s->turn = (s->turn + 1) % CONSOLES_MAX;
 	return more;

@@ -26,7 +26,7 @@
 enum console_status {
 	CONSOLE_FREE,
 	CONSOLE_OPEN,			/* has a ring */
-	CONSOLE_CLOSED,			/* history only, until it is acknowledged */
+	CONSOLE_CLOSED,			/* history only, until the entry is needed */
 };
 
 struct console {
@@ -39,12 +39,14 @@ struct console {
 	struct ring ring;
 	uint32_t input_len, input_dropped;
 	uint64_t output_gone, output_gone_at;	/* for DROPPED */
+	uint64_t closed_seq;		/* order in which consoles were closed */
 	uint8_t input[INPUT_MAX];
 	struct history history;
 };
 
 struct service {
 	uint64_t generation;
+	uint64_t closed_seq;
 	bool session, greeted;
 	uint32_t turn;			/* where the next round begins */
 	uint32_t rx_len;

@@ -16,8 +16,8 @@
  * Each console's output is a stream with a 64-bit offset. The domain keeps all bytes from `acked` on: when its history is full of
  * bytes without an acknowledgement it stops reading that guest's ring (and only that one). In a new session it sends from
  * `acked` on, so that a client that died loses nothing; REPLAY asks for older bytes, as far as they are still there (`start`).
- * A console stays after REMOVE until its output is acknowledged. A new ADD of the same (domid, console) goes on with
- * the same stream.
+ * A console stays after REMOVE, closed, until its place is needed (then the one goes that has the least text without an
+ * acknowledgement, of these the one closed first). A new ADD of the same (domid, console) goes on with the same stream.
  */
 #ifndef ATOLL_CONSOLE_H
 #define ATOLL_CONSOLE_H

@@ -304,16 +304,34 @@ static void test_remove(void)
 	settle();
 	ok(!seen.last_error && closes == closed + 1 && !seen.open[1], "a removed console is closed");
 	ok(seen.bytes[1] - before == 2000, "its last text is sent first");
-	ok(service_find(&s, 1, 0) != NULL, "it stays until the text is acknowledged");
 	client_ack(1);
 	settle();
-	ok(!service_find(&s, 1, 0), "and goes then");
+	before = seen.next[1];
+	ok(!add(1, 6) && seen.open[1] && seen.next[1] == before, "added again, it goes on with the same stream");
 	client_send(&(struct console_frame){ .type = CONSOLE_REMOVE, .domid = 1, .remove = { 5 } });
+	client_send(&(struct console_frame){ .type = CONSOLE_REMOVE, .domid = 3, .remove = { 5 } });
 	settle();
-	ok(seen.last_error == ENOENT, "removing it again is an error");
+	ok(seen.last_error == ENOENT, "removing one that never was is an error");
 	client_send(&(struct console_frame){ .type = CONSOLE_REMOVE, .domid = 900, .remove = { 5 } });
 	settle();
 	ok(seen.last_error == ENOENT, "the own log cannot be removed");
+}
+
+static void test_full(void)
+{
+	struct console *one;
+	unsigned int i;
+
+	for (i = 0; i < CONSOLES_MAX; i++)
+		if (s.consoles[i].status == CONSOLE_FREE)
+			s.consoles[i] = (struct console){ .status = CONSOLE_CLOSED, .domid = (uint16_t)(1000 + i),
+							  .closed_seq = 1000 + i };
+	one = service_find(&s, 1, 0);
+	ok(!add(3, 5) && !service_find(&s, 1, 0) && service_find(&s, 3, 0) == one,
+	   "a full table gives away the place of the console that was closed first");
+	s.consoles[50].history.end = 10;
+	s.consoles[50].closed_seq = 0;
+	ok(!add(2, 5) && service_find(&s, 1050, 0), "but not of one whose text is not acknowledged");
 }
 
 static void test_hostile(void)
@@ -361,6 +379,7 @@ int main(void)
 	test_new_client();
 	test_input();
 	test_remove();
+	test_full();
 	test_hostile();
 	return plan_done();
 }
