@@ -304,8 +304,13 @@ static int load_domain(struct build *b)
 	if (ret < 0)
 		return ret;
 	phases_mark(&b->built->phases, "memory");
-	if (xc_dom_build_image(dom) < 0)
-		return refuse(b, "load its images (is its memory large enough?)");
+	xen_log_clear(b->builder->log);
+	if (xc_dom_build_image(dom) < 0) {
+		errno = ENOMEM;
+		return fail_xen(b->builder, b->failure, "domain %s: kernel %s%s%s does not load into %llu MiB", spec->name,
+				spec->kernel, spec->ramdisk[0] ? " with ramdisk " : "", spec->ramdisk,
+				(unsigned long long)spec->memory_kib >> 10);
+	}
 	phases_mark(&b->built->phases, "copy");
 	if (xc_dom_boot_image(dom) < 0)
 		return refuse(b, "set up its first vCPU");

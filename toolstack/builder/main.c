@@ -57,7 +57,7 @@ static void on_close(struct rpc *rpc, const char *why, void *data)
 {
 	struct server *server = data;
 
-	log_info("client gone: %s", why);
+	log_debug("client gone: %s", why);
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (server->clients[i] == rpc)
 			server->clients[i] = rpc_destroy(rpc);

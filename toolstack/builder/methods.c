@@ -23,24 +23,6 @@ static int on_build(struct builder *builder, const struct json *params, struct j
 	return 0;
 }
 
-static int on_pause(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
-{
-	uint32_t domid;
-	int ret = request_domid(params, &domid, failure);
-
-	*result = json_new(JSON_OBJECT);
-	return ret < 0 ? ret : domain_pause(builder, domid, failure);
-}
-
-static int on_unpause(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
-{
-	uint32_t domid;
-	int ret = request_domid(params, &domid, failure);
-
-	*result = json_new(JSON_OBJECT);
-	return ret < 0 ? ret : domain_unpause(builder, domid, failure);
-}
-
 static int on_shutdown(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
 {
 	uint32_t domid;
@@ -121,16 +103,6 @@ static int on_store_setup(struct builder *builder, const struct json *params, st
 	return 0;
 }
 
-static int on_store_virq(struct builder *builder, const struct json *params, struct json **result,
-			 struct failure *failure)
-{
-	uint32_t domid;
-	int ret = request_domid(params, &domid, failure);
-
-	*result = json_new(JSON_OBJECT);
-	return ret < 0 ? ret : store_virq(builder, domid, failure);
-}
-
 static int on_pci_seize(struct builder *builder, const struct json *params, struct json **result,
 			struct failure *failure)
 {
@@ -184,32 +156,54 @@ static int on_reload(struct builder *builder, const struct json *params, struct 
 	return 0;
 }
 
+/* One of the two: a method of its own, or an action on a domain that has no other parameter and no result. */
 static const struct {
 	const char *name;
 	int (*call)(struct builder *builder, const struct json *params, struct json **result, struct failure *failure);
+	int (*act)(struct builder *builder, uint32_t domid, struct failure *failure);
 } methods[] = {
-	{"domain.build", on_build},       {"domain.pause", on_pause},     {"domain.unpause", on_unpause},
-	{"domain.shutdown", on_shutdown}, {"domain.destroy", on_destroy}, {"domain.memory", on_memory},
-	{"domain.list", on_list},         {"domain.reload", on_reload},   {"host.info", on_host_info},
-	{"store.setup", on_store_setup},  {"store.virq", on_store_virq},  {"pci.seize", on_pci_seize},
-	{"pci.assign", on_pci_assign},    {"pci.release", on_pci_release},
+	{"domain.build", on_build, NULL},
+	{"domain.pause", NULL, domain_pause},
+	{"domain.unpause", NULL, domain_unpause},
+	{"domain.shutdown", on_shutdown, NULL},
+	{"domain.destroy", on_destroy, NULL},
+	{"domain.memory", on_memory, NULL},
+	{"domain.list", on_list, NULL},
+	{"domain.reload", on_reload, NULL},
+	{"host.info", on_host_info, NULL},
+	{"store.setup", on_store_setup, NULL},
+	{"store.virq", NULL, store_virq},
+	{"pci.seize", on_pci_seize, NULL},
+	{"pci.assign", on_pci_assign, NULL},
+	{"pci.release", on_pci_release, NULL},
 };
+
+static int act(struct builder *builder, const struct json *params, struct json **result,
+	       int (*action)(struct builder *builder, uint32_t domid, struct failure *failure), struct failure *failure)
+{
+	uint32_t domid;
+	int ret = request_domid(params, &domid, failure);
+
+	*result = json_new(JSON_OBJECT);
+	return ret < 0 ? ret : action(builder, domid, failure);
+}
 
 int method_call(struct builder *builder, const char *method, const struct json *params, struct json **result,
 		struct failure *failure)
 {
+	size_t i = 0;
 	int ret;
 
-	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
-		if (strcmp(methods[i].name, method))
-			continue;
-		*result = NULL;
-		ret = methods[i].call(builder, params, result, failure);
-		if (ret == 0 && !*result)
-			ret = fail(failure, ENOMEM, "%s: done, but no memory for the answer", method);
-		if (ret < 0)
-			*result = json_free(*result);
-		return ret;
-	}
-	return fail(failure, ENOSYS, "method %.40s: unknown", method);
+	while (i < ARRAY_SIZE(methods) && strcmp(methods[i].name, method))
+		i++;
+	if (i == ARRAY_SIZE(methods))
+		return fail(failure, ENOSYS, "method %.40s: unknown", method);
+	*result = NULL;
+	ret = methods[i].act ? act(builder, params, result, methods[i].act, failure)
+			     : methods[i].call(builder, params, result, failure);
+	if (ret == 0 && !*result)
+		ret = fail(failure, ENOMEM, "%s: done, but no memory for the answer", method);
+	if (ret < 0)
+		*result = json_free(*result);
+	return ret;
 }
