@@ -115,7 +115,8 @@ static bool work(struct domain *d)
 		vchan_kick(&d->vchan);
 	}
 	vchan_notify(&d->vchan);
-	return n || result != SERVICE_IDLE || vchan_arm(&d->vchan);
+	/* A client that does not read stops us from handling its requests: then more of them are no reason to stay awake. */
+	return n || result != SERVICE_IDLE || vchan_arm(&d->vchan, service_rx_room(&d->service) > 0);
 }
 
 void pvh_main(struct pvh *pvh)

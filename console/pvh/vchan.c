@@ -191,7 +191,7 @@ void vchan_notify(struct vchan *v)
 		pvh_event_send(v->port);
 }
 
-bool vchan_arm(struct vchan *v)
+bool vchan_arm(struct vchan *v, bool reading)
 {
 	bool scarce = v->room_seen < VCHAN_RIGHT_SIZE / 2;
 	uint8_t bits = VCHAN_NOTIFY_WRITE | (scarce ? VCHAN_NOTIFY_READ : 0);
@@ -200,5 +200,5 @@ bool vchan_arm(struct vchan *v)
 		return false;
 	__atomic_fetch_or(&v->pages->ring.cli_notify, bits, __ATOMIC_SEQ_CST);
 	/* What the client did before it could see the request has made no event. */
-	return left_used(v) > 0 || (scarce && right_room(v) > v->room_seen);
+	return (reading && left_used(v) > 0) || (scarce && right_room(v) > v->room_seen);
 }

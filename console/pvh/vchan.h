@@ -66,7 +66,7 @@ size_t vchan_room(struct vchan *v);
 void vchan_write(struct vchan *v, const void *bytes, size_t len);
 /* Tells the client what was written and consumed, if it wants to know. */
 void vchan_notify(struct vchan *v);
-/* Asks for events before idling. Returns true if there is something to do already. */
-bool vchan_arm(struct vchan *v);
+/* Asks for events before idling. Returns true if there is something to do already: room, or, if `reading`, bytes to read. */
+bool vchan_arm(struct vchan *v, bool reading);
 
 #endif

@@ -105,15 +105,16 @@ static void test_arm(void)
 
 	pages.ring.cli_notify = 0;
 	vchan_room(&v);
-	ok(!vchan_arm(&v) && pages.ring.cli_notify == VCHAN_NOTIFY_WRITE, "idling asks to be told of new bytes");
+	ok(!vchan_arm(&v, true) && pages.ring.cli_notify == VCHAN_NOTIFY_WRITE, "idling asks to be told of new bytes");
 	client_write("x");
-	ok(vchan_arm(&v), "bytes that came before are not missed");
+	ok(vchan_arm(&v, true), "bytes that came before are not missed");
+	ok(!vchan_arm(&v, false), "if somebody wants them");
 	vchan_read(&v, bytes, 1);
 	vchan_write(&v, bytes, vchan_room(&v));
 	ok(!vchan_room(&v), "the ring can be filled");
-	ok(!vchan_arm(&v) && (pages.ring.cli_notify & VCHAN_NOTIFY_READ), "then idling asks to be told of room");
+	ok(!vchan_arm(&v, true) && (pages.ring.cli_notify & VCHAN_NOTIFY_READ), "then idling asks to be told of room");
 	client_read(100);
-	ok(vchan_arm(&v), "room made before is not missed");
+	ok(vchan_arm(&v, true), "room made before is not missed");
 }
 
 static void test_reconnect(void)
