@@ -170,28 +170,6 @@ size_t store_output_peek(const struct store *s, store_conn conn, void *to, size_
 	return n;
 }
 
-size_t store_output_whole(const struct store *s, store_conn conn, size_t len, size_t max)
-{
-	const struct conn *c = AT(s, conn, conn);
-	uint32_t skip = c->out_sent;
-	size_t whole = 0;
-
-	for (ref_t at = c->out_first; at && AT(s, message, at)->len - skip <= len - whole; at = AT(s, message, at)->next) {
-		whole += AT(s, message, at)->len - skip;
-		skip = 0;
-	}
-	if (!whole && len && (c->out_sent || AT(s, message, c->out_first)->len > max))
-		return len;
-	return whole;
-}
-
-bool store_idle_connection(const struct store *s, store_conn conn)
-{
-	const struct conn *c = AT(s, conn, conn);
-
-	return !c->input_len && !c->out_first && !(c->flags & CONN_RESETTING);
-}
-
 struct stream_job {
 	struct store *s;
 	struct conn *c;

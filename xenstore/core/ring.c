@@ -6,8 +6,6 @@
 
 #include <xen/io/xs_wire.h>
 
-#define RING_KEEP (RING_BUFFER / 2) /* bytes of requests that may stay in the ring after they were taken */
-
 _Static_assert(XENSTORE_RING_SIZE == RING_BUFFER, "ring size");
 
 static uint32_t index_read(const XENSTORE_RING_IDX *at)
@@ -59,24 +57,12 @@ static void ring_reconnect(struct store *s, store_conn conn, struct xenstore_dom
 	index_write(&page->connection, XENSTORE_CONNECTED);
 }
 
-/*
- * Shows the frontend how far its requests are taken. Not at once: as long as answers are on their way the bytes of
- * their requests stay in the ring, unless it needs the room. A store that is rebuilt, with nothing left of its
- * predecessor but the ring, then answers them (again, perhaps: clients drop answers that they do not wait for).
- */
-static void ring_publish(struct store *s, store_conn conn, struct xenstore_domain_interface *page)
-{
-	uint32_t cons = store_consumed(s, conn);
-
-	if (store_idle_connection(s, conn) || index_read(&page->req_prod) - index_read(&page->req_cons) > RING_KEEP)
-		index_write(&page->req_cons, cons);
-}
-
 static long ring_read(struct store *s, store_conn conn, struct xenstore_domain_interface *page, unsigned char *buffer)
 {
 	uint32_t cons = store_consumed(s, conn), prod = index_read(&page->req_prod), n = prod - cons, at, part;
 	long taken;
 
+	index_write(&page->req_cons, cons); /* also after a restart that came before this store */
 	if (n > XENSTORE_RING_SIZE) {
 		ring_break(s, conn, page, XENSTORE_ERROR_RINGIDX);
 		return -1;
@@ -90,7 +76,8 @@ static long ring_read(struct store *s, store_conn conn, struct xenstore_domain_i
 	taken = store_input(s, conn, buffer, n);
 	if (taken < 0)
 		ring_break(s, conn, page, XENSTORE_ERROR_PROTO);
-	ring_publish(s, conn, page);
+	/* At once: Linux notifies only when all that it sent before was taken. */
+	index_write(&page->req_cons, store_consumed(s, conn));
 	return taken;
 }
 
@@ -104,8 +91,7 @@ static long ring_write(struct store *s, store_conn conn, struct xenstore_domain_
 		return -1;
 	}
 	n = (uint32_t)store_output_peek(s, conn, buffer, XENSTORE_RING_SIZE - used);
-	/* Whole messages, but for those that never fit: so that a rebuilt store does not begin within one. */
-	n = (uint32_t)store_output_whole(s, conn, n, used ? XENSTORE_RING_SIZE : 0);
+	/* To the brim, even with a part of a message: Linux notifies of room only when the ring was full. */
 	if (!n)
 		return 0;
 	at = MASK_XENSTORE_IDX(prod);
@@ -134,6 +120,5 @@ bool ring_serve(struct store *s, store_conn conn, struct xenstore_domain_interfa
 		out = in < 0 ? -1 : ring_write(s, conn, page, buffer);
 		notify |= in || out;
 	} while (in > 0 || out > 0);
-	ring_publish(s, conn, page);
 	return notify;
 }

@@ -142,13 +142,6 @@ void store_reset_stream(struct store *s, store_conn conn, uint32_t consumed, uin
 /* Copies up to @size bytes of output from its start; does not take them off. */
 size_t store_output_peek(const struct store *s, store_conn conn, void *to, size_t size);
 size_t store_output_bytes(const struct store *s, store_conn conn);
-/*
- * The part of the first @len bytes of output that ends with a whole message. If that is none, @len for a message
- * of more than @max bytes, and 0 for others.
- */
-size_t store_output_whole(const struct store *s, store_conn conn, size_t len, size_t max);
-/* True when nothing is half read and nothing waits to be sent. */
-bool store_idle_connection(const struct store *s, store_conn conn);
 /* The first @len bytes of output are gone. */
 void store_output_done(struct store *s, store_conn conn, size_t len);
 

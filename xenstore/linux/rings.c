@@ -99,6 +99,8 @@ int ring_introduce(struct server *srv, store_conn conn, uint32_t domid, uint32_t
 	c->port = (uint32_t)local;
 	ring_start(c->ring, start);
 	ring_offer(&srv->store, conn, c->ring);
+	/* A kernel that was up before its store waits for this first event. */
+	xenevtchn_notify(r->ports, c->port);
 	start->cookies[0] = (uint32_t)(c - srv->clients);
 	/* What the domain sent before is looked at right away. */
 	if (!c->dirty) {

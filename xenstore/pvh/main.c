@@ -134,6 +134,8 @@ static int slot_fill(struct server *srv, store_conn conn, void *page, uint32_t p
 	slot->port = port;
 	ring_offer(&srv->store, conn, page);
 	slot_mark(srv, slot);
+	/* A kernel that was up before its store waits for this first event. */
+	pvh_event_send(port);
 	return pvh_event_handle(port, on_ring, slot);
 }
 
