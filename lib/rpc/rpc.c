@@ -327,10 +327,14 @@ void rpc_event(struct rpc *rpc, const char *event, struct json *params)
 
 	if (params)
 		r |= json_set(frame, "params", params);
-	if (r < 0 || send_frame(rpc, frame) < 0)
-		log_warning("%s: event %s was not sent", rpc->peer, event);
+	rpc->depth++; /* sending may end the session */
 	if (r < 0)
 		json_free(frame);
+	else
+		r = send_frame(rpc, frame);
+	if (r < 0 && r != -ECONNRESET)
+		log_warning("%s: event %s was not sent", rpc->peer, event);
+	leave(rpc);
 }
 
 /* --- input --- */

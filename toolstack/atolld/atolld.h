@@ -108,6 +108,7 @@ bool domain_is_service(const struct domain *domain);
 const char *domain_state_name(const struct domain *domain);
 enum health domain_health(const struct domain *domain, char *why, size_t size);
 struct json *domain_to_json(const struct domain *domain);
+void domain_uuid(const struct domain *domain, char out[37]);
 /* Params with the domain's id, for the builder. */
 struct json *domain_params(const struct domain *domain);
 #define for_each_domain(d, a) for (struct domain *d = (a)->domains; d; d = d->next)

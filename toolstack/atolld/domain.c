@@ -157,6 +157,14 @@ struct json *domain_to_json(const struct domain *d)
 	return r < 0 ? json_free(json) : json;
 }
 
+void domain_uuid(const struct domain *d, char out[37])
+{
+	if (d->guest)
+		snprintf(out, 37, "%s", d->guest->uuid);
+	else /* services have a fixed one each */
+		snprintf(out, 37, "a7011a00-0000-4000-8000-%012x", d->domid);
+}
+
 struct json *domain_params(const struct domain *d)
 {
 	struct json *params = json_new(JSON_OBJECT);

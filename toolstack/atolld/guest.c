@@ -93,11 +93,11 @@ int guest_bind_devices(struct domain *d, char *why, size_t size)
 static int step_build(struct job *job)
 {
 	const struct guest_config *c = job->domain->guest;
-	struct json *params = build_params(job->domain, c->type == GUEST_PV ? "pv" : "pvh", c->kernel, c->ramdisk, c->cmdline,
-					   (uint64_t)c->memory_mib << 10, c->vcpus);
 
-	json_set_string(params, "uuid", c->uuid);
-	return job_call(job, job->domain->atolld->builder, "domain.build", params, BUILD_TIMEOUT_MS, built, NULL);
+	return job_call(job, job->domain->atolld->builder, "domain.build",
+			build_params(job->domain, c->type == GUEST_PV ? "pv" : "pvh", c->kernel, c->ramdisk, c->cmdline,
+				     (uint64_t)c->memory_mib << 10, c->vcpus),
+			BUILD_TIMEOUT_MS, built, NULL);
 }
 
 static int ordered(struct job *job, const struct json *result);

@@ -17,14 +17,6 @@ static const char *only(char out[32], unsigned owner)
 	return out;
 }
 
-static void uuid_of(const struct domain *d, char out[37])
-{
-	if (d->guest)
-		strcpy(out, d->guest->uuid);
-	else /* services have a fixed one each */
-		snprintf(out, 37, "a7011a00-0000-4000-8000-%012x", d->domid);
-}
-
 void nodes_domain(struct store_batch *b, const struct domain *d)
 {
 	static const char *const own[] = {"data", "drivers", "feature", "attr", "error"};
@@ -34,7 +26,7 @@ void nodes_domain(struct store_batch *b, const struct domain *d)
 	char base[64], uuid[37], vm[48], p[32];
 
 	snprintf(base, sizeof(base), "/local/domain/%u", n);
-	uuid_of(d, uuid);
+	domain_uuid(d, uuid);
 	store_batch_put(b, perms(p, 0, n), NULL, "/vm/%s", uuid);
 	store_batch_put(b, NULL, d->name, "/vm/%s/name", uuid);
 	store_batch_put(b, NULL, uuid, "/vm/%s/uuid", uuid);
@@ -173,7 +165,7 @@ void nodes_remove_domain(struct store_batch *b, const struct domain *d)
 {
 	char uuid[37];
 
-	uuid_of(d, uuid);
+	domain_uuid(d, uuid);
 	store_batch_remove(b, "/vm/%s", uuid);
 	store_batch_remove(b, "/local/domain/%u", d->domid);
 	if (d->service && d->service->pci_count)

@@ -330,7 +330,7 @@ static void on_started(struct job *job)
 	if (job->error.code[0]) {
 		d->state = DOMAIN_FAILED;
 		snprintf(d->why, sizeof(d->why), "%.255s", job->error.message);
-		log_error("%s", job->error.message);
+		log_error("%s: not started: %s", d->name, job->error.message);
 		api_answer(job, NULL);
 		if (d->role != ROLE_STORE)
 			try_later(d);

@@ -71,7 +71,10 @@ struct json *build_params(const struct domain *d, const char *type, const char *
 			  uint64_t memory_kib, unsigned vcpus)
 {
 	struct json *p = domain_params(d);
+	char uuid[37];
 
+	domain_uuid(d, uuid);
+	json_set_string(p, "uuid", uuid);
 	json_set_string(p, "name", d->name);
 	json_set_string(p, "type", type);
 	json_set_string(p, "kernel", kernel);
