@@ -34,7 +34,7 @@ CONTROL_MASKED=(getty@tty1.service console-getty.service getty-static.service sy
 CONTROL_NO_GENERATORS=(systemd-bless-boot-generator systemd-cryptsetup-generator systemd-getty-generator
 	systemd-gpt-auto-generator systemd-hibernate-resume-generator systemd-integritysetup-generator
 	systemd-rc-local-generator systemd-run-generator systemd-system-update-generator systemd-sysv-generator
-	systemd-veritysetup-generator systemd-fstab-generator systemd-debug-generator)
+	systemd-veritysetup-generator systemd-fstab-generator)
 
 control_root() {
 	local kernel versions

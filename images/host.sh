@@ -57,7 +57,7 @@ run_host() {
 		icount=shift=1,sleep=on
 		display=(-chardev "stdio,id=console,mux=on,signal=off" -mon "chardev=console")
 	else
-		display=(-chardev "file,id=console,path=$console" -monitor none)
+		display=(-chardev "file,id=console,path=$console" -monitor "unix:$dir/monitor,server,nowait")
 	fi
 	set -- -accel tcg,thread=single -smp 1 -icount "${HOST_ICOUNT:-$icount}" \
 		-machine q35,kernel-irqchip=off -device intel-iommu,intremap=on,caching-mode=off \

@@ -28,7 +28,7 @@ pack_plain() {
 	mkfs.erofs -T "$SOURCE_DATE_EPOCH" -U 00000000-0000-0000-0000-000000000000 --all-root --quiet "$2" "$1"
 }
 
-# payload_layer: what the build directory installs, the driver domains' image, and the system tests
+# payload_layer: what the build directory installs, the driver domains' image, the test host's description, and the system tests
 payload_layer() {
 	local tree driver
 	driver=$(driver_image "$KERNEL_FULL" "$ATOLL_BUILD")
@@ -40,6 +40,7 @@ payload_layer() {
 	payload_merge_usr "$tree"
 	payload_enable_units "$tree"
 	install -D -m 644 "$driver/driver.cpio" "$tree/usr/lib/atoll/images/driver.cpio"
+	install -D -m 644 "$IMAGES/host/host.json" "$tree/etc/atoll/host.json"
 	mkdir -p "$tree/usr/lib/atoll/tests"
 	cp -r "$ATOLL_SOURCE/tests/system/." "$tree/usr/lib/atoll/tests/"
 	echo "$(cached payload "$(key "$(key_tree "$tree")" "$(declare -f build_payload pack_plain)" </dev/null)" \
