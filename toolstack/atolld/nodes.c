@@ -19,7 +19,10 @@ static const char *only(char out[32], unsigned owner)
 
 void nodes_domain(struct store_batch *b, const struct domain *d)
 {
-	static const char *const own[] = {"data", "drivers", "feature", "attr", "error"};
+	/* what the domain writes itself */
+	static const char *const own[] = {"data", "drivers", "feature", "attr", "error", "control/shutdown", "control/sysrq",
+					  "control/feature-poweroff", "control/feature-reboot", "control/feature-suspend",
+					  "device/suspend/event-channel"};
 	unsigned n = d->domid;
 	uint64_t memory_kib = (uint64_t)(d->guest ? d->guest->memory_mib : d->service->memory_mib) << 10;
 	unsigned vcpus = d->guest ? d->guest->vcpus : 1;
@@ -42,14 +45,11 @@ void nodes_domain(struct store_batch *b, const struct domain *d)
 		store_batch_put(b, NULL, "online", "%s/cpu/%u/availability", base, i);
 
 	store_batch_put(b, perms(p, 0, n), NULL, "%s/control", base);
-	store_batch_put(b, only(p, n), NULL, "%s/control/shutdown", base);
-	store_batch_put(b, only(p, n), NULL, "%s/control/sysrq", base);
 	store_batch_put(b, NULL, "1", "%s/control/platform-feature-multiprocessor-suspend", base);
 	store_batch_put(b, NULL, "1", "%s/control/platform-feature-xs_reset_watches", base);
 	store_batch_put(b, perms(p, 0, n), NULL, "%s/device", base);
 	for (unsigned i = 0; i < ARRAY_SIZE(own); i++)
 		store_batch_put(b, only(p, n), NULL, "%s/%s", base, own[i]);
-	store_batch_put(b, only(p, n), NULL, "%s/device/suspend/event-channel", base);
 	if (d->role == ROLE_NET || d->role == ROLE_DISK)
 		store_batch_put(b, perms(p, 0, n), NULL, "%s/backend", base);
 
