@@ -13,6 +13,17 @@ static uint32_t index_read(const XENSTORE_RING_IDX *at)
 	return __atomic_load_n(at, __ATOMIC_ACQUIRE);
 }
 
+/*
+ * Tells ours before looking at theirs. The other side does the same the other way round, so at least one of the two
+ * sees the other's last move; without the barrier both could miss it, and a wake-up would be lost.
+ */
+static uint32_t index_exchange(XENSTORE_RING_IDX *ours, uint32_t value, const XENSTORE_RING_IDX *theirs)
+{
+	__atomic_store_n(ours, value, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return index_read(theirs);
+}
+
 static void index_write(XENSTORE_RING_IDX *at, uint32_t value)
 {
 	__atomic_store_n(at, value, __ATOMIC_RELEASE);
@@ -59,10 +70,10 @@ static void ring_reconnect(struct store *s, store_conn conn, struct xenstore_dom
 
 static long ring_read(struct store *s, store_conn conn, struct xenstore_domain_interface *page, unsigned char *buffer)
 {
-	uint32_t cons = store_consumed(s, conn), prod = index_read(&page->req_prod), n = prod - cons, at, part;
+	uint32_t cons = store_consumed(s, conn), at, part;
+	uint32_t n = index_exchange(&page->req_cons, cons, &page->req_prod) - cons;
 	long taken;
 
-	index_write(&page->req_cons, cons); /* also after a restart that came before this store */
 	if (n > XENSTORE_RING_SIZE) {
 		ring_break(s, conn, page, XENSTORE_ERROR_RINGIDX);
 		return -1;
@@ -83,9 +94,9 @@ static long ring_read(struct store *s, store_conn conn, struct xenstore_domain_i
 
 static long ring_write(struct store *s, store_conn conn, struct xenstore_domain_interface *page, unsigned char *buffer)
 {
-	uint32_t prod = store_produced(s, conn), used = prod - index_read(&page->rsp_cons), at, part, n;
+	uint32_t prod = store_produced(s, conn), at, part, n;
+	uint32_t used = prod - index_exchange(&page->rsp_prod, prod, &page->rsp_cons);
 
-	index_write(&page->rsp_prod, prod);
 	if (used > XENSTORE_RING_SIZE) {
 		ring_break(s, conn, page, XENSTORE_ERROR_RINGIDX);
 		return -1;
