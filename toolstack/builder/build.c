@@ -26,7 +26,7 @@
 #define MAXMEM_SLACK_KIB 1024    /* a domain may hold this much more than its memory: ring pages and the like */
 #define OVERHEAD_KIB 2048        /* Xen's own memory for a domain beside its RAM and page-table pool */
 #define TIMER_MODE_NO_DELAY 1    /* HVM_PARAM_TIMER_MODE: no_delay_for_missed_ticks, what xl sets */
-#define CREATE_TRIES 64          /* ids tried when others are made at the same time */
+#define CREATE_TRIES 4096        /* ids tried: after a restart of the builder it begins at the first again */
 
 struct build {
 	struct builder *builder;

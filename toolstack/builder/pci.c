@@ -225,8 +225,8 @@ int pci_assign(struct builder *builder, uint32_t domid, const struct pci_address
 	if (ret < 0)
 		return ret;
 	if (current_driver(builder, bdf, driver) < 0 || strcmp(driver, "pciback"))
-		return fail(failure, EBUSY, "PCI device %s: held by the host's %s: seize it first", bdf,
-			    driver[0] ? driver : "nobody, not even pciback");
+		return fail(failure, EBUSY, "PCI device %s: is the host's (driver %s): seize it first", bdf,
+			    driver[0] ? driver : "none");
 	xen_log_clear(builder->log);
 	if (xc_test_assign_device(builder->xen, DOMID_INVALID, machine_address(address)) < 0)
 		return fail(failure, EBUSY, "PCI device %s: another domain has it", bdf);
@@ -235,12 +235,12 @@ int pci_assign(struct builder *builder, uint32_t domid, const struct pci_address
 	if (ret < 0 && ret != -ENOENT)
 		log_warning("PCI device %s: cannot be reset: %s", bdf, strerror(-ret));
 	xen_log_clear(builder->log);
-	if (xc_assign_device(builder->xen, domid, machine_address(address), 0) < 0)
+	if (xc_assign_device(builder->xen, domid, machine_address(address), 0) < 0) {
+		if (errno == EOPNOTSUPP)
+			return fail(failure, EOPNOTSUPP,
+				    "PCI device %s: domain %u was built without devices: name it in domain.build", bdf, domid);
 		return fail_xen(builder, failure, "PCI device %s: cannot be given to domain %u", bdf, domid);
-	/* Xen says yes and does nothing if the domain was made without an IOMMU context. */
-	if (xc_test_assign_device(builder->xen, DOMID_INVALID, machine_address(address)) == 0)
-		return fail(failure, EINVAL, "PCI device %s: domain %u was built without devices: name it in domain.build", bdf,
-			    domid);
+	}
 	ret = allow_resources(builder, domid, bdf, failure);
 	return ret < 0 ? ret : allow_interrupt(builder, domid, bdf, failure);
 }

@@ -164,12 +164,15 @@ static void *map_pages(struct builder *builder, uint32_t domid, uint64_t first, 
 static int settle(struct builder *builder, volatile struct pvh_arena_header *header, uint32_t domid, bool *settled,
 		  struct failure *failure)
 {
+	xc_domaininfo_t info;
 	uint64_t deadline_ms;
 	int ret = domain_pause(builder, domid, failure);
 
 	*settled = ret == 0 && !header->busy;
-	if (ret < 0 || *settled)
-		return ret;
+	if (ret == 0 && !*settled)
+		ret = domain_lookup(builder, domid, &info, failure);
+	if (ret < 0 || *settled || (info.flags & XEN_DOMINF_shutdown))
+		return ret; /* it idles, or it crashed and will not park */
 	header->stop_request = 1;
 	ret = domain_unpause(builder, domid, failure);
 	deadline_ms = now_ms() + PVH_PARK_TIMEOUT_MS;
