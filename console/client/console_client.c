@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The control domain's end of the console protocol. The console domain is less trusted than we are: its frames go through the exact
- * decoder, messages that only we may send are refused, and corrupt ring indexes (which libxenvchan answers with 0 bytes) only make the session
- * silent.
+ * The control domain's end of the console protocol. The console domain is less trusted than we are: its
+ * frames go through the exact decoder, messages that only we may send are refused, and corrupt ring indexes
+ * (which libxenvchan answers with 0 bytes) only make the session silent.
  */
 #include "client/console_client.h"
 
@@ -254,7 +254,10 @@ static int handle_received(struct console_client *client)
 	return n < 0 ? n : count;
 }
 
-/* The event channel's count has to be taken, or the fd stays readable; with nothing to take this call would block. */
+/*
+ * The event channel's count has to be taken, or the fd stays readable; with nothing to take this call would
+ * block.
+ */
 static void take_event(struct console_client *client)
 {
 	struct pollfd pfd = { .fd = console_client_fd(client), .events = POLLIN };

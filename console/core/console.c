@@ -47,10 +47,13 @@ static void console_drain(struct console *c, bool last)
 	char bytes[RING_OUT_SIZE];
 	size_t room = history_room(&c->history, last), n;
 
-	n = ring_read(&c->ring, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
+	n = ring_peek(&c->ring, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
 	if (!n)
 		return;
+	/* In this order: stopped in between and reloaded in place, we say something twice rather than lose it. */
 	history_append(&c->history, bytes, n);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	ring_consume(&c->ring, n);
 	if (c->local_port && !last)
 		backend_notify(c->local_port);
 }

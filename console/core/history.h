@@ -31,9 +31,15 @@ size_t history_room(const struct history *h, bool reserve);
 void history_append(struct history *h, const void *bytes, size_t len);
 /* Copies up to len bytes from `sent` on, and moves it. */
 size_t history_take(struct history *h, void *bytes, size_t len);
-/* -EINVAL beyond `end`; an older one is ignored. One beyond `sent` is fine: a new session's client may have the bytes already. */
+/*
+ * -EINVAL beyond `end`; an older one is ignored. One beyond `sent` is fine: a new session's client may have
+ * the bytes already.
+ */
 int history_ack(struct history *h, uint64_t offset);
-/* Sends again from offset on; returns how many of the bytes wanted are gone. Offsets beyond `sent` change nothing. */
+/*
+ * Sends again from offset on; returns how many of the bytes wanted are gone. Offsets beyond `sent` change
+ * nothing.
+ */
 uint64_t history_rewind(struct history *h, uint64_t offset);
 bool history_valid(const struct history *h);
 

@@ -24,7 +24,7 @@ size_t ring_pending(const struct ring *ring)
 	return ready <= RING_OUT_SIZE ? ready : 0;
 }
 
-size_t ring_read(struct ring *ring, void *bytes, size_t max)
+size_t ring_peek(struct ring *ring, void *bytes, size_t max)
 {
 	const volatile char *out = ring->page->out;
 	uint32_t prod = __atomic_load_n(&ring->page->out_prod, __ATOMIC_ACQUIRE);
@@ -40,10 +40,14 @@ size_t ring_read(struct ring *ring, void *bytes, size_t max)
 		ready = max;
 	for (size_t i = 0; i < ready; i++)
 		p[i] = out[MASK(ring->out_cons + (uint32_t)i, RING_OUT_SIZE)];
-	ring->out_cons += (uint32_t)ready;
+	return ready;
+}
+
+void ring_consume(struct ring *ring, size_t len)
+{
+	ring->out_cons += (uint32_t)len;
 	/* The guest may reuse the space only after the bytes were read. */
 	__atomic_store_n(&ring->page->out_cons, ring->out_cons, __ATOMIC_RELEASE);
-	return ready;
 }
 
 size_t ring_write(struct ring *ring, const void *bytes, size_t len)

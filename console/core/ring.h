@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The backend's end of a console ring (xen/io/console.h). The page belongs to a hostile domain: its indexes are read once, checked
- * against the ring's size and our private copies of our own indexes, and bytes are copied before anyone looks at them. A guest
- * that breaks its ring loses its own text and nothing else.
+ * The backend's end of a console ring (xen/io/console.h). The page belongs to a hostile domain: its indexes
+ * are read once, checked against the ring's size and our private copies of our own indexes, and bytes are
+ * copied before anyone looks at them. A guest that breaks its ring loses its own text and nothing else.
  */
 #ifndef ATOLL_CONSOLE_RING_H
 #define ATOLL_CONSOLE_RING_H
@@ -23,8 +23,13 @@ struct ring {
 
 /* Takes over where a previous backend stopped. */
 void ring_attach(struct ring *ring, struct xencons_interface *page);
-/* Copies up to max bytes of output. If the guest's index is nonsense, skips to it and returns 0. */
-size_t ring_read(struct ring *ring, void *bytes, size_t max);
+/*
+ * Copies up to max bytes of output and leaves them in the ring. If the guest's index is nonsense, skips to it
+ * and returns 0.
+ */
+size_t ring_peek(struct ring *ring, void *bytes, size_t max);
+/* Takes len bytes, which ring_peek() has returned and which are safe elsewhere, out of the ring. */
+void ring_consume(struct ring *ring, size_t len);
 /* Output waiting (0 if the index is nonsense). */
 size_t ring_pending(const struct ring *ring);
 /* Writes as much input as fits; returns how much. */

@@ -223,7 +223,9 @@ static bool console_send(struct console *c, bool *sent)
 	return ok;
 }
 
-/* Sends one frame for each console that has something to say. Returns true if there is more and room for it. */
+/*
+ * Sends one frame for each console that has something to say. Returns true if there is more and room for it.
+ */
 static bool send_round(struct service *s)
 {
 	bool more = false, sent;

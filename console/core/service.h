@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The console service: a table of consoles, and one session with the control domain. Pure: no I/O but through backend.h, no
- * allocation, no globals. The whole state is one structure (in the console domain's arena), so that it survives an in-place reload.
+ * The console service: a table of consoles, and one session with the control domain. Pure: no I/O but through
+ * backend.h, no allocation, no globals. The whole state is one structure (in the console domain's arena), so
+ * that it survives an in-place reload.
  *
- *   guest ring --ring_read--> history --OUTPUT--> session          (per console, round robin, one frame a turn)
+ *   guest ring --ring_peek--> history --OUTPUT--> session          (per console, round robin, one frame a turn)
  *   session --INPUT--> input queue --ring_write--> guest ring
  *
- * service_work() does a bounded amount of work: at most one ring read and one frame for each console, and the frames received. Nothing
- * that a guest does costs another guest more than its turn.
+ * service_work() does a bounded amount of work: at most one ring read and one frame for each console, and the
+ * frames received. Nothing that a guest does costs another guest more than its turn.
  */
 #ifndef ATOLL_CONSOLE_SERVICE_H
 #define ATOLL_CONSOLE_SERVICE_H

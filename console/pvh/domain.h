@@ -22,7 +22,10 @@ struct domain {
 
 /* backend.c */
 void backend_init(struct domain *d);
-/* After an in-place reload: takes an open console's event channel over again. False if ring or channel are not what it says. */
+/*
+ * After an in-place reload: takes an open console's event channel over again. False if ring or channel are
+ * not what it says.
+ */
 bool backend_resume(const struct console *c);
 
 #endif

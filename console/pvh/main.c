@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The console domain. It holds: the console ring of each domain that the control domain adds (mapped by grant), one event channel to
- * each of them, and a vchan to the control domain. It has no privilege.
+ * The console domain. It holds: the console ring of each domain that the control domain adds (mapped by
+ * grant), one event channel to each of them, and a vchan to the control domain. It has no privilege.
  *
- * Started: offers the vchan, publishes it in the store, and serves. Its own log goes the way of all others: the ring that lib/pvh
- * writes to is a console of the service.
+ * Started: offers the vchan, publishes it in the store, and serves. Its own log goes the way of all others:
+ * the ring that lib/pvh writes to is a console of the service.
  *
- * Reloaded in place: the arena (struct domain) is kept if it checks; rings, channels and the vchan go on where they were. If the old image
- * was stopped in the middle of something, the session is ended, so that no half frame can be taken for a whole one.
+ * Reloaded in place: the arena (struct domain) is kept if it checks; rings, channels and the vchan go on
+ * where they were. If the old image was stopped in the middle of something, the session is ended, so that no
+ * half frame can be taken for a whole one.
  */
 #include <string.h>
 
@@ -45,8 +46,8 @@ static void start(struct domain *d, struct pvh *pvh)
 }
 
 /*
- * Takes over what the old image left. A console whose ring or channel is not as the arena says is closed (its history stays).
- * False: nothing can be made of it, the control domain has to rebuild the domain.
+ * Takes over what the old image left. A console whose ring or channel is not as the arena says is closed (its
+ * history stays). False: nothing can be made of it, the control domain has to rebuild the domain.
  */
 static bool resume(struct domain *d, const struct pvh *pvh)
 {
@@ -115,7 +116,10 @@ static bool work(struct domain *d)
 		vchan_kick(&d->vchan);
 	}
 	vchan_notify(&d->vchan);
-	/* A client that does not read stops us from handling its requests: then more of them are no reason to stay awake. */
+	/*
+	 * A client that does not read stops us from handling its requests: then more of them are no reason to
+	 * stay awake.
+	 */
 	return n || result != SERVICE_IDLE || vchan_arm(&d->vchan, service_rx_room(&d->service) > 0);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Publishing the vchan in xenstore: CONSOLE_VCHAN_NODE/ring-ref and event-channel, readable for the client's domain. While no client is
- * connected it is repeated every PUBLISH_PERIOD_NS, so that a store that was late, or was rebuilt without its contents, gets to know.
+ * Publishing the vchan in xenstore: CONSOLE_VCHAN_NODE/ring-ref and event-channel, readable for the client's
+ * domain. While no client is connected it is repeated every PUBLISH_PERIOD_NS, so that a store that was late,
+ * or was rebuilt without its contents, gets to know.
  */
 #ifndef ATOLL_CONSOLE_PUBLISH_H
 #define ATOLL_CONSOLE_PUBLISH_H

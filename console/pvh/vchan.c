@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A vchan server for one client. The client is in the privileged domain, but nothing that it writes is trusted: our own indexes are
- * private, the client's are read once and checked against the ring's size.
+ * A vchan server for one client. The client is in the privileged domain, but nothing that it writes is
+ * trusted: our own indexes are private, the client's are read once and checked against the ring's size.
  */
 #include "pvh/vchan.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A vchan server for one client, compatible with libxenvchan's client (xen/io/libxenvchan.h). The ring pages, their grants and the
- * event channel are made once and serve all sessions, one after the other; the state lives in the arena.
+ * A vchan server for one client, compatible with libxenvchan's client (xen/io/libxenvchan.h). The ring pages,
+ * their grants and the event channel are made once and serve all sessions, one after the other; the state
+ * lives in the arena.
  *
  *               client sets cli_live = 1          we set it to 3 (compare and swap)
  *   OFFERED ------------------------------------------------------------------------> CONNECTED
@@ -9,8 +10,8 @@
  *      |  cli_live 0 -> 2, srv_live = 1                                                   | cli_live = 1 (the next one, already)
  *      +------------------------------------------- CLOSING (srv_live = 0) <--------------+ client broke a rule
  *
- * The value 3 is ours alone: it tells a client that we have accepted from one that came after the first had died.
- * A client can only bind to the event channel after the last one has let go of it.
+ * The value 3 is ours alone: it tells a client that we have accepted from one that came after the first had
+ * died. A client can only bind to the event channel after the last one has let go of it.
  */
 #ifndef ATOLL_CONSOLE_VCHAN_H
 #define ATOLL_CONSOLE_VCHAN_H
@@ -49,7 +50,10 @@ struct vchan {
 	uint32_t room_seen;		/* by the last vchan_room() */
 };
 
-/* Grants the pages (zeroed by the caller) to the client's domain and allocates the event channel. 0 or -errno. */
+/*
+ * Grants the pages (zeroed by the caller) to the client's domain and allocates the event channel. 0 or
+ * -errno.
+ */
 int vchan_init(struct vchan *v, struct vchan_pages *pages, uint16_t client_domid);
 /* After an in-place reload: takes the handler over again. False if the state makes no sense. */
 bool vchan_resume(struct vchan *v, struct vchan_pages *pages, uint16_t client_domid);
@@ -66,7 +70,10 @@ size_t vchan_room(struct vchan *v);
 void vchan_write(struct vchan *v, const void *bytes, size_t len);
 /* Tells the client what was written and consumed, if it wants to know. */
 void vchan_notify(struct vchan *v);
-/* Asks for events before idling. Returns true if there is something to do already: room, or, if `reading`, bytes to read. */
+/*
+ * Asks for events before idling. Returns true if there is something to do already: room, or, if `reading`,
+ * bytes to read.
+ */
 bool vchan_arm(struct vchan *v, bool reading);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Protocol between the console domain (server) and the control domain (client), over the console domain's vchan.
+ * Protocol between the console domain (server) and the control domain (client), over the console domain's
+ * vchan.
  *
- * A frame is struct console_header and `length` bytes of payload: the fixed part of the message and, for INPUT and OUTPUT,
- * 1 to CONSOLE_DATA_MAX bytes of text. All integers are little-endian. A frame that breaks a rule ends the session.
+ * A frame is struct console_header and `length` bytes of payload: the fixed part of the message and, for
+ * INPUT and OUTPUT, 1 to CONSOLE_DATA_MAX bytes of text. All integers are little-endian. A frame that breaks
+ * a rule ends the session.
  *
  *   control                                   console domain
  *      | HELLO version                               |    first frame of a session, nothing is sent before it
@@ -13,11 +15,12 @@
  *      |                     OUTPUT offset, bytes    |
  *      | ACK offset                                  |    these bytes are on disk: they may be overwritten
  *
- * Each console's output is a stream with a 64-bit offset. The domain keeps all bytes from `acked` on: when its history is full of
- * bytes without an acknowledgement it stops reading that guest's ring (and only that one). In a new session it sends from
- * `acked` on, so that a client that died loses nothing; REPLAY asks for older bytes, as far as they are still there (`start`).
- * A console stays after REMOVE, closed, until its place is needed (then the one goes that has the least text without an
- * acknowledgement, of these the one closed first). A new ADD of the same (domid, console) goes on with the same stream.
+ * Each console's output is a stream with a 64-bit offset. The domain keeps all bytes from `acked` on: when
+ * its history is full of bytes without an acknowledgement it stops reading that guest's ring (and only that
+ * one). In a new session it sends from `acked` on, so that a client that died loses nothing; REPLAY asks for
+ * older bytes, as far as they are still there (`start`). A console stays after REMOVE, closed, until its
+ * place is needed (then the one goes that has the least text without an acknowledgement, of these the one
+ * closed first). A new ADD of the same (domid, console) goes on with the same stream.
  */
 #ifndef ATOLL_CONSOLE_H
 #define ATOLL_CONSOLE_H

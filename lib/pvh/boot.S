@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Entry of a PVH domain: 32-bit flat mode, paging off, interrupts off, %ebx = struct hvm_start_info.
- * Identity-maps 4 GiB with 2 MiB pages, enters long mode and calls pvh_boot(start_info). paging.c replaces the wide-open
- * map by a tight one. Runs at the first boot and again at every in-place reload; .bss is zero in both cases.
+ * Identity-maps 4 GiB with 2 MiB pages, enters long mode and calls pvh_boot(start_info). paging.c replaces
+ * the wide-open map by a tight one. Runs at the first boot and again at every in-place reload; .bss is zero
+ * in both cases.
  */
 #include "pvh/layout.h"
 #include "pvh/boot.h"
@@ -64,8 +65,9 @@ pvh_start:
 	jmp	3b
 
 /*
- * The event-channel upcall. It can only interrupt pvh_idle()'s hlt, and all it has to do is to make the interrupt go away: the
- * pending bits are scanned in C. %eax suffices for the address (it is above 2 GiB: no sign extension wanted).
+ * The event-channel upcall. It can only interrupt pvh_wait()'s hlt, and all it has to do is to make the
+ * interrupt go away: the pending bits are scanned in C. %eax suffices for the address (it is above 2 GiB: no
+ * sign extension wanted).
  */
 	.globl	pvh_upcall
 pvh_upcall:
@@ -102,7 +104,10 @@ trap_common:
 	call	pvh_trap
 	ud2
 
-/* Filled by Xen (through the hypercall MSR): 32 bytes a call. In .text, so that it may be executed and not written by us. */
+/*
+ * Filled by Xen (through the hypercall MSR): 32 bytes a call. In .text, so that it may be executed and not
+ * written by us.
+ */
 	.balign	4096
 	.globl	hypercall_page
 hypercall_page:

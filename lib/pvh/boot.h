@@ -28,7 +28,10 @@ extern char pvh_trap_stubs[], pvh_upcall[];
 /* pvh.lds */
 extern char pvh_text_start[], pvh_text_end[], pvh_rodata_end[], pvh_image_end[];
 
-/* The lib's part of the arena, after the header page. Bounds are checked at every use: a dirty arena may hold anything. */
+/*
+ * The lib's part of the arena, after the header page. Bounds are checked at every use: a dirty arena may hold
+ * anything.
+ */
 struct pvh_grant_slot {
 	uint32_t handle, ref;
 	uint16_t domid;

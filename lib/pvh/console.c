@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The log: lines into the domain's own console ring, never waiting for a reader; and the ends of the domain, panic and power off.
+ * The log: lines into the domain's own console ring, never waiting for a reader; and the ends of the domain,
+ * panic and power off.
  */
 #include <stdint.h>
 #include <stdio.h>

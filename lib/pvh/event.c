@@ -7,8 +7,9 @@
  *   pvh_wait: upcall_pending = 0 -> take sel -> take pending & ~mask -> handlers
  *             nothing?  sti; hlt; cli   (the upcall can run only here; it clears upcall_pending and returns)
  *
- * No event is lost between the last look and hlt: interrupts are off all the time, Xen keeps upcall_pending at 1, and the
- * instruction after sti is still protected, so that hlt begins before the upcall and is ended by it.
+ * No event is lost between the last look and hlt: interrupts are off all the time, Xen keeps upcall_pending
+ * at 1, and the instruction after sti is still protected, so that hlt begins before the upcall and is ended
+ * by it.
  */
 #include <errno.h>
 #include <stddef.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Event channels (2-level ABI). A port number is a local port; 0 is none. All calls return 0 or -errno and do not block.
- * Ports live in Xen and survive an in-place reload; handlers do not: an application that was resumed finds its ports with
- * pvh_event_find_*() or in its own state, checks them with pvh_event_status(), and sets the handlers again.
+ * Event channels (2-level ABI). A port number is a local port; 0 is none. All calls return 0 or -errno and do
+ * not block. Ports live in Xen and survive an in-place reload; handlers do not: an application that was
+ * resumed finds its ports with pvh_event_find_*() or in its own state, checks them with pvh_event_status(),
+ * and sets the handlers again.
  */
 #ifndef ATOLL_PVH_EVENT_H
 #define ATOLL_PVH_EVENT_H
@@ -17,8 +18,10 @@ struct pvh;
 
 typedef void (*pvh_event_fn)(uint32_t port, void *arg);
 
-/* Binds to a port that `remote_domid` allocated unbound for us. Returns the local port in *port, pending once (as Xen
- * does), so that nothing that happened before the binding is missed. */
+/*
+ * Binds to a port that `remote_domid` allocated unbound for us. Returns the local port in *port, pending once
+ * (as Xen does), so that nothing that happened before the binding is missed.
+ */
 int pvh_event_bind_interdomain(uint16_t remote_domid, uint32_t remote_port, uint32_t *port);
 /* Allocates a port to which `remote_domid` may bind. */
 int pvh_event_alloc_unbound(uint16_t remote_domid, uint32_t *port);
@@ -34,7 +37,10 @@ int pvh_event_handle(uint32_t port, pvh_event_fn fn, void *arg);
 void pvh_event_mask(uint32_t port);
 /* Unmasks; a pending event is delivered by the next pvh_wait(). */
 void pvh_event_unmask(uint32_t port);
-/* Makes the port pending, as if the other end had notified: used after a reload and for fairness ("come back to me"). */
+/*
+ * Makes the port pending, as if the other end had notified: used after a reload and for fairness ("come back
+ * to me").
+ */
 void pvh_event_raise(uint32_t port);
 
 enum pvh_event_kind {
@@ -52,7 +58,10 @@ struct pvh_event_status {
 	uint32_t virq;			/* VIRQ */
 };
 int pvh_event_status(uint32_t port, struct pvh_event_status *status);
-/* The local port bound to (remote_domid, remote_port), or -ENOENT. Asks Xen about every port: for use after a reload. */
+/*
+ * The local port bound to (remote_domid, remote_port), or -ENOENT. Asks Xen about every port: for use after a
+ * reload.
+ */
 int pvh_event_find_interdomain(uint16_t remote_domid, uint32_t remote_port, uint32_t *port);
 int pvh_event_find_virq(uint32_t virq, uint32_t *port);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Grants. Foreign pages: slot i is the guest frame PVH_GRANT_BASE / 4096 + i; the slot table is in the arena, because Xen's
- * handles cannot be asked for again. Own pages: the grant table (version 1) is Xen's page, and itself the record of what we offer.
+ * Grants. Foreign pages: slot i is the guest frame PVH_GRANT_BASE / 4096 + i; the slot table is in the arena,
+ * because Xen's handles cannot be asked for again. Own pages: the grant table (version 1) is Xen's page, and
+ * itself the record of what we offer.
  */
 #include <errno.h>
 
@@ -97,7 +98,10 @@ int pvh_grant_unmap(void *page)
 	rc = hypercall_grant(GNTTABOP_unmap_grant_ref, &op, 1);
 	if (!rc)
 		rc = status_errno(op.status);
-	/* A handle that Xen does not know maps nothing: the slot is free (it can come from a dirty arena only). */
+	/*
+	 * A handle that Xen does not know maps nothing: the slot is free (it can come from a dirty arena
+	 * only).
+	 */
 	if (rc && op.status != GNTST_bad_handle)
 		return (int)rc;
 	PVH_LIB->slots[slot].used = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Grants: mapping other domains' pages at guest frames with no RAM behind them, and offering our own pages.
- * All calls return 0 or -errno and do not block. A mapped page is hostile memory: its owner changes it at any time.
- * Mappings and offers survive an in-place reload; pvh_grant_find() gives the old address again.
+ * All calls return 0 or -errno and do not block. A mapped page is hostile memory: its owner changes it at any
+ * time. Mappings and offers survive an in-place reload; pvh_grant_find() gives the old address again.
  */
 #ifndef ATOLL_PVH_GRANT_H
 #define ATOLL_PVH_GRANT_H
@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 /*
- * Maps page `ref` of `domid`, read-write. -ENOSPC: no free slot of PVH_GRANT_SLOTS; -ESRCH: no such domain; -EINVAL: no such
- * grant, or not for us; -EEXIST: that (domid, ref) is mapped already. (A mapping of a dead domain is not the new domain's
- * page: unmap it first.)
+ * Maps page `ref` of `domid`, read-write. -ENOSPC: no free slot of PVH_GRANT_SLOTS; -ESRCH: no such domain;
+ * -EINVAL: no such grant, or not for us; -EEXIST: that (domid, ref) is mapped already. (A mapping of a dead
+ * domain is not the new domain's page: unmap it first.)
  */
 int pvh_grant_map(uint16_t domid, uint32_t ref, void **page);
 /* Unmaps. Must also be done for dead domains: a mapped page keeps them as zombies. */
@@ -25,7 +25,10 @@ void pvh_grant_for_each(void (*fn)(uint16_t domid, uint32_t ref, void *page, voi
 
 /* Lets `domid` map one of our own RAM pages. -ENOSPC: grant table full. Refs below 8 are the builder's. */
 int pvh_grant_offer(uint16_t domid, void *page, bool readonly, uint32_t *ref);
-/* Takes an offer back. -EBUSY while the other domain has it mapped (try again later): the page must not be reused then. */
+/*
+ * Takes an offer back. -EBUSY while the other domain has it mapped (try again later): the page must not be
+ * reused then.
+ */
 int pvh_grant_revoke(uint32_t ref);
 
 #endif

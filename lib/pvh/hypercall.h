@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Xen's headers with the settings of a 64-bit HVM guest, and the calls themselves. Results are Xen's: 0 or more, or -errno
- * (Xen's numbers are Linux's).
+ * Xen's headers with the settings of a 64-bit HVM guest, and the calls themselves. Results are Xen's: 0 or
+ * more, or -errno (Xen's numbers are Linux's).
  */
 #ifndef ATOLL_PVH_HYPERCALL_H
 #define ATOLL_PVH_HYPERCALL_H

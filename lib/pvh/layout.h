@@ -41,10 +41,11 @@
  *   6. load the saved vCPU context (xc_domain_hvm_setcontext) and unpause.
  * To give a new command line, write it (NUL-terminated) to header.cmdline in step 4.
  *
- * What the domain finds: Xen still holds its event channels, grant maps and grant table; lib/pvh asks Xen about the
- * channels (EVTCHNOP_status), takes the grant maps from its slot table in the arena, and reads the granted pages from
- * the grant table itself. struct pvh then has resumed = true, and dirty = true if the domain was not parked. A domain
- * that does not find PVH_RELOAD_MAGIC starts with an empty arena, whatever the memory held.
+ * What the domain finds: Xen still holds its event channels, grant maps and grant table; lib/pvh asks Xen
+ * about the channels (EVTCHNOP_status), takes the grant maps from its slot table in the arena, and reads the
+ * granted pages from the grant table itself. struct pvh then has resumed = true, and dirty = true if the
+ * domain was not parked. A domain that does not find PVH_RELOAD_MAGIC starts with an empty arena, whatever
+ * the memory held.
  */
 #ifndef ATOLL_PVH_LAYOUT_H
 #define ATOLL_PVH_LAYOUT_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The C library's functions that an image may use, declared by the C library's headers. Copies go by words with string
- * instructions: no vector registers here.
+ * The C library's functions that an image may use, declared by the C library's headers. Copies go by words
+ * with string instructions: no vector registers here.
  */
 #include <assert.h>
 #include <limits.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * From the boot entry to pvh_main(): hypercall page, arena, paging, traps, events, grants, time. The same path is taken at the
- * first boot and at an in-place reload; what differs is decided by the arena header alone (see layout.h).
+ * From the boot entry to pvh_main(): hypercall page, arena, paging, traps, events, grants, time. The same
+ * path is taken at the first boot and at an in-place reload; what differs is decided by the arena header
+ * alone (see layout.h).
  */
 #include <stdint.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The final page tables: identity, nothing writable and executable, no page at 0, a guard page below the stack, and nothing mapped
- * but RAM, the grant window and the 2 MiB that hold the builder's pages. boot.S left 4 GiB mapped wide open.
+ * The final page tables: identity, nothing writable and executable, no page at 0, a guard page below the
+ * stack, and nothing mapped but RAM, the grant window and the 2 MiB that hold the builder's pages. boot.S
+ * left 4 GiB mapped wide open.
  */
 #include "pvh/boot.h"
 #include "pvh/hypercall.h"

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* snprintf and vsnprintf: integers, characters, strings, pointers; width, precision, '-' and '0'. No floating point, no %n. */
+/*
+ * snprintf and vsnprintf: integers, characters, strings, pointers; width, precision, '-' and '0'. No floating
+ * point, no %n.
+ */
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * lib/pvh: the smallest PVH guest. One vCPU, no threads, no heap: an application is one function and one arena.
+ * lib/pvh: the smallest PVH guest. One vCPU, no threads, no heap: an application is one function and one
+ * arena.
  *
  *	void pvh_main(struct pvh *pvh)
  *	{
@@ -10,11 +11,13 @@
  *	}
  *
  * Interrupts are enabled only inside pvh_wait() while the vCPU is halted; no code of the application is ever
- * interrupted. pvh_wait() runs the handlers of pending event channels, then idles until the next event or deadline.
+ * interrupted. pvh_wait() runs the handlers of pending event channels, then idles until the next event or
+ * deadline.
  *
- * The libc subset is declared by the C library's own headers: <string.h> (mem*, str*), <stdio.h> (snprintf and
- * vsnprintf only: %d %i %u %x %X %c %s %p %% with l ll z h hh, width, precision, - and 0), <stdlib.h>
- * (strtoul, strtoull, strtol, abort), <assert.h>, <errno.h> (the constants only; there is no errno). See libc.c.
+ * The libc subset is declared by the C library's own headers: <string.h> (mem*, str*), <stdio.h> (snprintf
+ * and vsnprintf only: %d %i %u %x %X %c %s %p %% with l ll z h hh, width, precision, - and 0), <stdlib.h>
+ * (strtoul, strtoull, strtol, abort), <assert.h>, <errno.h> (the constants only; there is no errno). See
+ * libc.c.
  */
 #ifndef ATOLL_PVH_H
 #define ATOLL_PVH_H
@@ -44,8 +47,8 @@ void pvh_main(struct pvh *pvh);
 
 /*
  * Runs the handlers of all pending events, each once, then, if there were none, idles until an event or until
- * pvh_now() >= deadline_ns. Returns the number of handlers run; 0 means that the deadline has passed (or a spurious
- * wake-up). A deadline of 0 polls. Parks here when a reloader asks for it.
+ * pvh_now() >= deadline_ns. Returns the number of handlers run; 0 means that the deadline has passed (or a
+ * spurious wake-up). A deadline of 0 polls. Parks here when a reloader asks for it.
  */
 unsigned int pvh_wait(struct pvh *pvh, uint64_t deadline_ns);
 
@@ -55,15 +58,15 @@ uint64_t pvh_now(void);
 uint64_t pvh_wallclock(void);
 
 /*
- * Says which state format lives in the application's arena. Returns true if the arena was kept from a previous image
- * with the same magic and version: the application may then use what it finds, after checking it (and more so if
- * pvh->dirty). Otherwise records magic and version, zeroes the arena and returns false.
+ * Says which state format lives in the application's arena. Returns true if the arena was kept from a
+ * previous image with the same magic and version: the application may then use what it finds, after checking
+ * it (and more so if pvh->dirty). Otherwise records magic and version, zeroes the arena and returns false.
  */
 bool pvh_arena_claim(struct pvh *pvh, uint64_t magic, uint32_t version);
 
 /*
- * One line to the domain's own console ring (newline added). Never blocks: when the ring is full, the line is dropped
- * and counted; the next line that fits is preceded by the count. Lines are cut at PVH_LOG_LINE_MAX.
+ * One line to the domain's own console ring (newline added). Never blocks: when the ring is full, the line is
+ * dropped and counted; the next line that fits is preceded by the count. Lines are cut at PVH_LOG_LINE_MAX.
  * The word "debugport" in the command line copies all lines to Xen's debug port 0xe9.
  */
 #define PVH_LOG_LINE_MAX 256
@@ -75,14 +78,18 @@ void pvh_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noretu
 void pvh_poweroff(void) __attribute__((noreturn));
 
 /*
- * Finds `key=value` or the bare word `key` among the blank-separated words of the command line. Copies the value,
- * cut to len - 1 characters and NUL-terminated ("" for a bare word). Returns false if there is no such word.
+ * Finds `key=value` or the bare word `key` among the blank-separated words of the command line. Copies the
+ * value, cut to len - 1 characters and NUL-terminated ("" for a bare word). Returns false if there is no such
+ * word.
  */
 bool pvh_cmdline_get(const struct pvh *pvh, const char *key, char *value, size_t len);
 /* The same for a number (any C base). Returns def if absent or malformed. */
 uint64_t pvh_cmdline_u64(const struct pvh *pvh, const char *key, uint64_t def);
 
-/* Value of an HVM parameter of our own domain, 0 if unset: HVM_PARAM_CONSOLE_PFN, _EVTCHN, STORE_PFN, _EVTCHN. */
+/*
+ * Value of an HVM parameter of our own domain, 0 if unset: HVM_PARAM_CONSOLE_PFN, _EVTCHN, STORE_PFN,
+ * _EVTCHN.
+ */
 uint64_t pvh_hvm_param(uint32_t index);
 
 /* The pages of our own rings (0 and NULL if the builder gave none). */
@@ -90,8 +97,8 @@ void *pvh_console_page(void);
 void *pvh_store_page(void);
 
 /*
- * State of domain `domid` or the next existing one above it (XEN_DOMCTL_getdomaininfo): needs a domain made with
- * CDF_xs_domain (the store). -ESRCH if there is none at or above, -EPERM without the right.
+ * State of domain `domid` or the next existing one above it (XEN_DOMCTL_getdomaininfo): needs a domain made
+ * with CDF_xs_domain (the store). -ESRCH if there is none at or above, -EPERM without the right.
  */
 struct pvh_domain_info {
 	uint16_t domid;

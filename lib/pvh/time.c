@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Time: Xen's pvclock in the shared info page, and one one-shot timer (VIRQ_TIMER) for pvh_wait()'s deadline. */
+/*
+ * Time: Xen's pvclock in the shared info page, and one one-shot timer (VIRQ_TIMER) for pvh_wait()'s deadline.
+ */
 #include <errno.h>
 
 #include "pvh/boot.h"

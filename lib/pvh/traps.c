@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Interrupt and task tables. All exceptions are fatal: the domain says what happened and shuts down with reason crash, so that
- * the control domain restarts it. They run on a stack of their own, so that an overflow of the main stack is reported too.
+ * Interrupt and task tables. All exceptions are fatal: the domain says what happened and shuts down with
+ * reason crash, so that the control domain restarts it. They run on a stack of their own, so that an overflow
+ * of the main stack is reported too.
  */
 #include "pvh/boot.h"
 #include "pvh/hypercall.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Xenstore client. A request is put into the ring whole or not at all, and a reply is taken out whole or (if it cannot fit the ring)
- * skipped, so that an in-place reload never finds half a message. Request ids hold the generation: a reply to a request of the
- * previous image is not taken for one of ours.
+ * Xenstore client. A request is put into the ring whole or not at all, and a reply is taken out whole or (if
+ * it cannot fit the ring) skipped, so that an in-place reload never finds half a message. Request ids hold
+ * the generation: a reply to a request of the previous image is not taken for one of ours.
  */
 #include <errno.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A small xenstore client over the domain's own ring (for the console domain; the store domain has no use for it).
- * Requests are asynchronous and bounded: at most PVH_XS_REQUESTS in flight, PVH_XS_PAYLOAD_MAX bytes each. Nothing blocks: a
- * store that does not answer leaves requests in flight until pvh_xs_cancel_all().
+ * A small xenstore client over the domain's own ring (for the console domain; the store domain has no use for
+ * it). Requests are asynchronous and bounded: at most PVH_XS_REQUESTS in flight, PVH_XS_PAYLOAD_MAX bytes
+ * each. Nothing blocks: a store that does not answer leaves requests in flight until pvh_xs_cancel_all().
  */
 #ifndef ATOLL_PVH_XS_H
 #define ATOLL_PVH_XS_H

@@ -62,6 +62,14 @@ static void test_history(void)
 	ok(!history_valid(&h), "a state that makes no sense is found");
 }
 
+static size_t ring_read(struct ring *ring, void *bytes, size_t max)
+{
+	size_t n = ring_peek(ring, bytes, max);
+
+	ring_consume(ring, n);
+	return n;
+}
+
 static void test_ring(void)
 {
 	static struct xencons_interface page;
@@ -74,6 +82,8 @@ static void test_ring(void)
 	for (int i = 0; i < 32; i++)
 		page.out[page.out_prod++ & (RING_OUT_SIZE - 1)] = (char)('a' + i % 26);
 	ok(ring_pending(&ring) == 32, "output across the wrap of the index is seen");
+	ok(ring_peek(&ring, text, sizeof(text)) == 32 && ring_pending(&ring) == 32 && page.out_cons == 0xfffffff0,
+	   "what is only looked at stays");
 	ok(ring_read(&ring, text, 10) == 10 && !memcmp(text, "abcdefghij", 10), "no more than asked for is read");
 	ok(page.out_cons == 0xfffffff0 + 10, "the guest sees what was read");
 	page.out_cons = 12345;

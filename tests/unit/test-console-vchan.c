@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The console domain's vchan server, against a client that is written here after libxenvchan's rules, and one that breaks them. */
+/*
+ * The console domain's vchan server, against a client that is written here after libxenvchan's rules, and one
+ * that breaks them.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
