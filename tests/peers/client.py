@@ -191,4 +191,4 @@ class Ring(Client):
             self.wait(min(left, 0.05))
 
     def indexes(self):
-        return [self.get(a) for a in (self.REQ_PROD, self.REQ_CONS, self.RSP_PROD, self.RSP_CONS)]
+        return [self.get(a) for a in (self.REQ_CONS, self.REQ_PROD, self.RSP_CONS, self.RSP_PROD)]

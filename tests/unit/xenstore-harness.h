@@ -17,7 +17,7 @@ struct harness {
 	void *memory;
 	size_t size;
 	unsigned int alive[DOMAINS]; /* STORE_DOMAIN_* */
-	char events[64][256];        /* "path token" */
+	char events[64][256];        /* "path token", the last 64 */
 	unsigned int event_count;
 	char reply[WIRE_PAYLOAD_MAX + 1];
 	size_t reply_len;
@@ -88,8 +88,7 @@ static inline bool harness_take(struct harness *h, store_conn conn)
 	if (header.type == WIRE_WATCH_EVENT) {
 		const char *path = (char *)buffer + sizeof header;
 
-		if (h->event_count < 64)
-			snprintf(h->events[h->event_count++], 256, "%.120s %.120s", path, path + strlen(path) + 1);
+		snprintf(h->events[h->event_count++ % 64], 256, "%.120s %.120s", path, path + strlen(path) + 1);
 		return harness_take(h, conn);
 	}
 	h->reply_type = header.type;

@@ -214,11 +214,6 @@ void store_output_done(struct store *s, store_conn conn, size_t len)
 
 /* ---- input */
 
-static uint32_t outstanding(const struct conn *c)
-{
-	return c->out_replies;
-}
-
 static bool input_allowed(const struct store *s, const struct conn *c)
 {
 	if (c->flags & (CONN_DEFUNCT | CONN_BROKEN | CONN_RESETTING))
@@ -229,7 +224,7 @@ static bool input_allowed(const struct store *s, const struct conn *c)
 		return c->out_bytes <= SOCKET_OUTPUT_MAX;
 	/* Answers that are not fetched stop the asking; events do not, they have their own limit. */
 	return c->out_bytes <= RING_OUTPUT_MAX &&
-	       outstanding(c) <= quota_limit(s, domain_find(s, c->domid), QUOTA_OUTSTANDING);
+	       c->out_replies < quota_limit(s, domain_find(s, c->domid), QUOTA_OUTSTANDING);
 }
 
 bool store_input_wanted(const struct store *s, store_conn conn)

@@ -60,20 +60,30 @@ static int control_print(struct store *s, struct conn *c, const char *arg)
 	return reply_ok(s, c);
 }
 
-static void quota_line(struct text *t, const char *name, uint64_t value, uint64_t peak, uint64_t refused)
+static void text_pad(struct text *t, size_t to)
+{
+	while (t->len < to)
+		text_add(t, " ");
+}
+
+static void quota_line(struct text *t, const char *name, uint64_t value)
 {
 	size_t start = t->len;
 
 	text_add(t, name);
-	while (t->len < start + 17)
-		text_add(t, " ");
+	text_pad(t, start + 17);
 	text_add(t, ": ");
 	text_add_number(t, value, 8);
-	text_add(t, " (max ");
-	text_add_number(t, peak, 8);
-	text_add(t, ", refused ");
-	text_add_number(t, refused, 0);
-	text_add(t, ")\n");
+}
+
+static void refused_lines(struct text *t, const uint32_t *refused)
+{
+	for (int i = 0; i < QUOTA_COUNT; i++) {
+		if (!refused[i])
+			continue;
+		text_add(t, "refused for ");
+		report_line(t, quota_names[i], refused[i]);
+	}
 }
 
 static uint64_t quota_now(const struct domain *d, int id)
@@ -92,7 +102,7 @@ static uint64_t quota_now(const struct domain *d, int id)
 	}
 }
 
-static const uint8_t counted[] = { QUOTA_NODES, QUOTA_WATCHES, QUOTA_TRANSACTIONS, QUOTA_MEMORY };
+static const uint8_t counted[] = { QUOTA_NODES, QUOTA_WATCHES, QUOTA_MEMORY, QUOTA_TRANSACTIONS };
 
 /* quota | quota max [-r] | quota <domid> | quota set <name> <value> */
 static int control_quota(struct store *s, struct conn *c, const char *arg)
@@ -114,9 +124,11 @@ static int control_quota(struct store *s, struct conn *c, const char *arg)
 	}
 	if (arg && !strcmp(arg, "max")) {
 		text_add(&t, "Max. seen accounting values:\n");
-		for (unsigned int i = 0; i < sizeof counted; i++)
-			quota_line(&t, quota_names[counted[i]], s->r->peak[counted[i]], s->r->peak[counted[i]],
-				   s->r->refused[counted[i]]);
+		for (unsigned int i = 0; i < sizeof counted; i++) {
+			quota_line(&t, quota_names[counted[i]], s->r->peak[counted[i]]);
+			text_add(&t, "\n");
+		}
+		refused_lines(&t, s->r->refused);
 		return reply_text(s, c, t.at);
 	}
 	if (arg) {
@@ -128,9 +140,13 @@ static int control_quota(struct store *s, struct conn *c, const char *arg)
 		text_add(&t, "Domain ");
 		text_add_number(&t, value, 0);
 		text_add(&t, ":\n");
-		for (unsigned int i = 0; i < sizeof counted; i++)
-			quota_line(&t, quota_names[counted[i]], quota_now(d, counted[i]), d->peak[counted[i]],
-				   d->refused[counted[i]]);
+		for (unsigned int i = 0; i < sizeof counted; i++) {
+			quota_line(&t, quota_names[counted[i]], quota_now(d, counted[i]));
+			text_add(&t, " (max ");
+			text_add_number(&t, d->peak[counted[i]], 8);
+			text_add(&t, ")\n");
+		}
+		refused_lines(&t, d->refused);
 		return reply_text(s, c, t.at);
 	}
 	text_add(&t, "Quota settings:\n");
@@ -145,7 +161,8 @@ static int control_quota_soft(struct store *s, struct conn *c, const char *arg)
 	struct text t = { (char *)s->assembled_out, 2048, 0 };
 
 	text_add(&t, "Quota settings:\n");
-	report_line(&t, "memory", s->r->quotas[QUOTA_SOFT_MEMORY]);
+	quota_line(&t, "memory", s->r->quotas[QUOTA_SOFT_MEMORY]);
+	text_add(&t, " Total Xenstore memory per domain\n");
 	return reply_text(s, c, t.at);
 }
 

@@ -24,7 +24,10 @@
 #define CLOSE_BATCH 16u         /* watches or transaction entries dropped in one step */
 #define SOCKET_OUTPUT_MAX 65536u /* bytes of unread output above which a socket's input waits */
 #define RING_OUTPUT_MAX 8192u    /* the same for a ring */
-#define PRIVILEGED_EVENTS_MAX 20000u /* events queued for one privileged connection */
+#define EVENTS_COMPARED 32u     /* waiting events that a new one is compared with */
+#define EVENTS_FREE 20u            /* events that may always wait */
+#define EVENTS_MAX 1024u           /* events waiting for a domain, as long as its memory allows */
+#define PRIVILEGED_EVENTS_MAX 20000u /* the same for a privileged connection */
 
 struct blob {
 	uint32_t len;

@@ -30,7 +30,8 @@ int path_canonical(struct store *s, const struct conn *c, const char *arg, bool 
 		memcpy(path, arg, len + 1);
 		return (int)len;
 	}
-	if (!len || len > WIRE_REL_PATH_MAX)
+	/* A special name where none may be is no relative path. */
+	if (!len || len > WIRE_REL_PATH_MAX || arg[0] == '@')
 		return -EINVAL;
 	text_add(&t, "/local/domain/");
 	text_add_number(&t, c->domid, 0);

@@ -127,19 +127,47 @@ static size_t watch_bytes(size_t token_len)
 	return arena_real_size(sizeof(struct watch) + token_len) + sizeof(struct watch_node);
 }
 
+/*
+ * True if the very same event is among the first few that wait already: then one is enough. The first may be sent in
+ * part; its client has not seen it yet, so it will look after this change too.
+ */
+static bool event_waiting(const struct store *s, const struct conn *c, const struct watch *w, const char *path,
+			  size_t len)
+{
+	ref_t at = c->out_first;
+
+	for (unsigned int i = 0; at && i < EVENTS_COMPARED; i++, at = AT(s, message, at)->next) {
+		const struct message *m = AT(s, message, at);
+
+		if (m->event_of == REF(s, w) && m->len == WIRE_HEADER_SIZE + len + w->token_len + 2u &&
+		    !memcmp(m->bytes + WIRE_HEADER_SIZE, path, len))
+			return true;
+	}
+	return false;
+}
+
+static bool event_room(const struct store *s, const struct conn *c)
+{
+	const struct domain *d;
+
+	if (conn_privileged(s, c))
+		return c->out_events < PRIVILEGED_EVENTS_MAX;
+	if (c->out_events < EVENTS_FREE)
+		return true;
+	d = domain_find(s, c->domid);
+	return c->out_events < EVENTS_MAX && d && quota_memory_ok(s, d);
+}
+
 static void event_queue(struct store *s, struct watch *w, const char *path, size_t len)
 {
 	struct conn *c = AT(s, conn, w->conn);
 	struct wire_header h = { .type = WIRE_WATCH_EVENT };
-	uint32_t limit = PRIVILEGED_EVENTS_MAX;
 	struct text t = { s->scratch[1], sizeof s->scratch[1], 0 };
 	unsigned char *to;
 
 	if (c->flags & CONN_DEFUNCT)
 		return;
-	if (!conn_privileged(s, c))
-		limit = quota_limit(s, domain_find(s, c->domid), QUOTA_OUTSTANDING);
-	if (c->out_events >= limit || s->no_events) {
+	if (!event_room(s, c) || s->no_events) {
 		if (w->flags & WATCH_MISSED)
 			return;
 		SET(s, w->flags, w->flags | WATCH_MISSED);
@@ -159,7 +187,7 @@ static void event_queue(struct store *s, struct watch *w, const char *path, size
 		}
 	}
 	h.len = (uint32_t)len + 1 + w->token_len + 1;
-	if (h.len > WIRE_PAYLOAD_MAX)
+	if (h.len > WIRE_PAYLOAD_MAX || (c->out_events && !conn_privileged(s, c) && event_waiting(s, c, w, path, len)))
 		return;
 	to = message_new(s, c, &h, REF(s, w))->bytes + WIRE_HEADER_SIZE;
 	memcpy(to, path, len);
@@ -518,11 +546,8 @@ static int missed_step(void *opaque)
 	struct missed_job *job = opaque;
 	struct store *s = job->s;
 	struct conn *c = job->c;
-	uint32_t limit = PRIVILEGED_EVENTS_MAX;
 	unsigned int done = 0;
 
-	if (!conn_privileged(s, c))
-		limit = quota_limit(s, domain_find(s, c->domid), QUOTA_OUTSTANDING);
 	for (ref_t at = c->watch_first; at; at = AT(s, watch, at)->conn_next) {
 		struct watch *w = AT(s, watch, at);
 		const char *path;
@@ -530,7 +555,7 @@ static int missed_step(void *opaque)
 
 		if (!(w->flags & WATCH_MISSED))
 			continue;
-		if (c->out_events >= limit || done++ == FIRE_BATCH)
+		if (!event_room(s, c) || done++ == FIRE_BATCH)
 			return 0;
 		SET(s, w->flags, w->flags & ~WATCH_MISSED);
 		path = watch_path(s, AT(s, watch_node, w->at), s->scratch[0], sizeof s->scratch[0], &len);
