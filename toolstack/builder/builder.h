@@ -95,8 +95,8 @@ struct builder {
 	uint32_t next_domid;   /* so that a guest's id is not used again at once */
 };
 
-/* Opens the hypervisor's handles. On failure nothing is open. */
-int builder_init(struct builder *builder, const char *state_dir, struct failure *failure);
+/* Opens the hypervisor's handles. CACHE_BYTES: of unused images that are kept. On failure nothing is open. */
+int builder_init(struct builder *builder, const char *state_dir, size_t cache_bytes, struct failure *failure);
 void builder_fini(struct builder *builder);
 
 /* build.c: the domain stays paused. On failure everything is undone. */

@@ -175,6 +175,7 @@ static int entry_load(struct builder *builder, int fd, struct entry *entry, stru
 		pages_free(data, size);
 		return fail(failure, -ret, "%s %s: %s", kind_name(entry->kind), entry->path, strerror(-ret));
 	}
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* our copy is enough */
 	if (entry->kind == IMAGE_RAMDISK)
 		unpack_ramdisk(builder, &data, &size);
 	else

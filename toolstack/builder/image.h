@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Kernels and ramdisks, read once and kept decompressed: unpacking a bzImage takes half of the time of building its domain.
+ * Kernels and ramdisks, read once and kept decompressed: unpacking a bzImage takes half of the time of building its domain, and
+ * a service domain that has to come back at once must not wait for a disk.
  * An entry is good for as long as the file's identity (device, inode, size, time of change) stays.
  */
 #ifndef ATOLL_BUILDER_IMAGE_H
@@ -8,7 +9,6 @@
 
 #include "builder.h"
 
-#define IMAGE_CACHE_BYTES (64u << 20)  /* of unused images kept: the control domain is small */
 #define IMAGE_FILE_MAX (512u << 20)    /* a file, and what it may unpack to */
 
 enum image_kind { IMAGE_KERNEL, IMAGE_RAMDISK };

@@ -10,37 +10,37 @@
 #define DESTROY_WAIT_MS 100 /* for references that go by themselves; what holds longer is a peer's mapping */
 #define DESTROY_SLICE_US 500
 
+static int done(struct builder *builder, int ret, uint32_t domid, const char *what, struct failure *failure)
+{
+	if (ret >= 0)
+		return 0;
+	if (errno == ESRCH)
+		return fail(failure, ENOENT, "no domain with id %u", domid);
+	return fail_xen(builder, failure, "domain %u: cannot %s", domid, what);
+}
+
 int domain_pause(struct builder *builder, uint32_t domid, struct failure *failure)
 {
 	xen_log_clear(builder->log);
-	if (xc_domain_pause(builder->xen, domid) < 0)
-		return fail_xen(builder, failure, "domain %u: cannot pause", domid);
-	return 0;
+	return done(builder, xc_domain_pause(builder->xen, domid), domid, "pause", failure);
 }
 
 int domain_unpause(struct builder *builder, uint32_t domid, struct failure *failure)
 {
 	xen_log_clear(builder->log);
-	if (xc_domain_unpause(builder->xen, domid) < 0)
-		return fail_xen(builder, failure, "domain %u: cannot unpause", domid);
-	return 0;
+	return done(builder, xc_domain_unpause(builder->xen, domid), domid, "unpause", failure);
 }
 
 int domain_shutdown(struct builder *builder, uint32_t domid, int reason, struct failure *failure)
 {
 	xen_log_clear(builder->log);
-	if (xc_domain_shutdown(builder->xen, domid, reason) < 0)
-		return fail_xen(builder, failure, "domain %u: cannot shut down", domid);
-	return 0;
+	return done(builder, xc_domain_shutdown(builder->xen, domid, reason), domid, "shut down", failure);
 }
 
 int domain_set_max_memory(struct builder *builder, uint32_t domid, uint64_t max_kib, struct failure *failure)
 {
 	xen_log_clear(builder->log);
-	if (xc_domain_setmaxmem(builder->xen, domid, max_kib) < 0)
-		return fail_xen(builder, failure, "domain %u: cannot set its memory limit to %llu KiB", domid,
-				(unsigned long long)max_kib);
-	return 0;
+	return done(builder, xc_domain_setmaxmem(builder->xen, domid, max_kib), domid, "set its memory limit", failure);
 }
 
 static void sleep_us(long us)

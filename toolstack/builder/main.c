@@ -27,12 +27,15 @@
 #include "rpc/rpc.h"
 
 #define STATE_DIR "/run/atoll/state"
+#define CACHE_MIB 128 /* a driver domain's kernel and ramdisk, and a guest's kernel */
+#define CACHE_MIB_MAX 65536
 #define CLIENTS_MAX 4 /* atolld, its successor while it restarts, and a person who looks */
 
 struct server {
 	struct loop *loop;
 	struct builder builder;
 	const char *socket_path, *state_dir;
+	uint64_t cache_mib;
 	int listen_fd;
 	struct source *incoming, *terminate, *interrupt;
 	struct rpc *clients[CLIENTS_MAX];
@@ -117,7 +120,7 @@ static int listen_fd(const char *path)
 static int server_start(struct server *server)
 {
 	struct failure failure;
-	int ret = builder_init(&server->builder, server->state_dir, &failure);
+	int ret = builder_init(&server->builder, server->state_dir, server->cache_mib << 20, &failure);
 
 	if (ret < 0) {
 		log_error("%s", failure.message);
@@ -153,10 +156,11 @@ static void server_stop(struct server *server)
 static int usage(int code)
 {
 	fprintf(code ? stderr : stdout,
-		"usage: atoll-builder [--socket PATH] [--state DIR] [--verbose]\n"
+		"usage: atoll-builder [--socket PATH] [--state DIR] [--cache-mib N] [--verbose]\n"
 		"Builds and destroys domains on the orders of atolld.\n"
 		"  --socket PATH  listen here (default " RPC_SOCKET_BUILDER "; not used with a socket from systemd)\n"
 		"  --state DIR    what outlives a restart (default " STATE_DIR ")\n"
+		"  --cache-mib N  of kernels and ramdisks kept in memory for the next build (default 128)\n"
 		"  --verbose      also what the Xen libraries say\n");
 	return code;
 }
@@ -165,10 +169,12 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
 						{"state", required_argument, NULL, 'd'},
+						{"cache-mib", required_argument, NULL, 'c'},
 						{"verbose", no_argument, NULL, 'v'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	struct server server = {.listen_fd = -1, .socket_path = RPC_SOCKET_BUILDER, .state_dir = STATE_DIR};
+	struct server server = {.listen_fd = -1, .socket_path = RPC_SOCKET_BUILDER, .state_dir = STATE_DIR,
+				.cache_mib = CACHE_MIB};
 	int option, ret;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -176,6 +182,8 @@ int main(int argc, char **argv)
 			server.socket_path = optarg;
 		else if (option == 'd')
 			server.state_dir = optarg;
+		else if (option == 'c' && parse_u64(optarg, 0, CACHE_MIB_MAX, &server.cache_mib) == 0)
+			continue;
 		else if (option == 'v')
 			log_set_level(LOG_LEVEL_DEBUG);
 		else

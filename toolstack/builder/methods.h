@@ -1,5 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The builder's methods: one table, from a request's name and parameters to its result. */
+/*
+ * The builder's methods: one table, from a request's name and parameters to its result. (?: may be left out.) An unknown parameter
+ * is an error. Addresses are texts like "0000:00:05.0", paths are absolute, domids of {domid} are not 0.
+ *
+ *   domain.build     {name, type "pv"|"pvh", kernel, memory_kib, uuid, domid?, ramdisk?, cmdline?, vcpus?, console_domid?,
+ *                    store_domid?, xs_domain?, reloadable?, acpi?, e820_host?, pci? [address], max_grant_frames?,
+ *                    max_maptrack_frames?, max_event_channels?}
+ *                    -> {domid, store_port, store_gfn, console_port, console_gfn, phases {name: us}}; it stays paused
+ *   domain.pause     {domid} -> {}              domain.unpause {domid} -> {}
+ *   domain.shutdown  {domid, reason?} -> {}     reason: SHUTDOWN_* of Xen, 0 poweroff, 1 reboot, 3 crash
+ *   domain.destroy   {domid} -> {zombie}        zombie: peers still hold pages, the id stays taken
+ *   domain.memory    {domid, max_kib} -> {}
+ *   domain.list      {first?, max?} -> {domains [{domid, state, reason?, type, privileged, memory_kib, max_memory_kib, …}], next?}
+ *                    state: running, blocked, paused, shutdown, dying; go on with first = next if there is one
+ *   domain.reload    {domid, image} -> {us, settle_us, settled}
+ *   host.info        {} -> {total_kib, free_kib, cpus, cpu_khz, iommu, hap, xen_version}
+ *   store.setup      {domid} -> {port, again}   again: the kernel had done it before, this is the port of then
+ *   store.virq       {domid} -> {}
+ *   pci.seize        {bdf} -> {driver}          the host's driver that had it, "" none
+ *   pci.assign       {domid, bdf} -> {}         domain.build does this for the devices it is given
+ *   pci.release      {bdf} -> {}
+ *
+ * Errors: ENOENT no such domain, file or device; EEXIST the id is taken; ENOMEM; ENOEXEC no kernel of that type; EINVAL, ERANGE,
+ * ENAMETOOLONG a parameter; EBUSY a device that another has; ENOTSUP, EOPNOTSUPP; or what the hypervisor said.
+ */
 #ifndef ATOLL_BUILDER_METHODS_H
 #define ATOLL_BUILDER_METHODS_H
 

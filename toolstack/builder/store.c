@@ -77,6 +77,10 @@ int store_setup(struct builder *builder, uint32_t domid, uint32_t *port, bool *a
 
 int store_virq(struct builder *builder, uint32_t domid, struct failure *failure)
 {
+	int ret = domain_lookup(builder, domid, &(xc_domaininfo_t){0}, failure);
+
+	if (ret < 0)
+		return ret;
 	xen_log_clear(builder->log);
 	if (xc_domain_set_virq_handler(builder->xen, domid, VIRQ_DOM_EXC) < 0)
 		return fail_xen(builder, failure, "domain %u: cannot have it told of dying domains", domid);

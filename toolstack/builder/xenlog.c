@@ -101,7 +101,7 @@ int fail_xen(struct builder *builder, struct failure *failure, const char *fmt, 
 	return fail(failure, error ? error : EINVAL, "%s: %.160s", what, reason);
 }
 
-int builder_init(struct builder *builder, const char *state_dir, struct failure *failure)
+int builder_init(struct builder *builder, const char *state_dir, size_t cache_bytes, struct failure *failure)
 {
 	int ret;
 
@@ -110,7 +110,7 @@ int builder_init(struct builder *builder, const char *state_dir, struct failure 
 	if (ret < 0)
 		return fail(failure, -ret, "%s: %s", state_dir, strerror(-ret));
 	builder->log = xen_log_create();
-	builder->images = image_cache_create(IMAGE_CACHE_BYTES);
+	builder->images = image_cache_create(cache_bytes);
 	if (!builder->log || !builder->images) {
 		builder_fini(builder);
 		return fail(failure, ENOMEM, "no memory to start");
