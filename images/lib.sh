@@ -10,6 +10,7 @@ set -euo pipefail
 IMAGES=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 ATOLL_CACHE=${ATOLL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/atoll}
 CACHE_KEEP=3		# versions kept of each thing: enough to go back and forth between two branches
+CACHE_IN_USE_MINUTES=120
 export SOURCE_DATE_EPOCH=1700000000 LC_ALL=C.UTF-8 TZ=UTC
 
 die() { echo "images: $*" >&2; exit 1; }
@@ -56,9 +57,11 @@ cached() {
 
 seconds_since() { awk -v a="$1" -v b="$(date +%s%N)" 'BEGIN { printf "%.1f", (b - a) / 1e9 }'; }
 
+# Old versions go, but none that a machine may be about to boot from.
 prune() {
 	find "$1" -mindepth 1 -maxdepth 1 -type d ! -name '.tmp' -printf '%T@ %p\n' | sort -rn |
-		tail -n +$((CACHE_KEEP + 1)) | cut -d' ' -f2- | xargs -r rm -rf
+		tail -n +$((CACHE_KEEP + 1)) | cut -d' ' -f2- |
+		while read -r dir; do find "$dir" -maxdepth 0 -mmin +$CACHE_IN_USE_MINUTES; done | xargs -r rm -rf
 }
 
 # pack_cpio DIR FILE: an uncompressed initramfs, same bytes for the same tree. Unpacking gzip under emulation costs more

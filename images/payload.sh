@@ -40,7 +40,7 @@ payload_layer() {
 	payload_merge_usr "$tree"
 	payload_enable_units "$tree"
 	install -D -m 644 "$driver/driver.cpio" "$tree/usr/lib/atoll/images/driver.cpio"
-	install -D -m 644 "$IMAGES/host/host.json" "$tree/etc/atoll/host.json"
+	install -D -m 644 "$ATOLL_SOURCE/tests/system/host.json" "$tree/etc/atoll/host.json"
 	mkdir -p "$tree/usr/lib/atoll/tests"
 	cp -r "$ATOLL_SOURCE/tests/system/." "$tree/usr/lib/atoll/tests/"
 	echo "$(cached payload "$(key "$(key_tree "$tree")" "$(declare -f build_payload pack_plain)" </dev/null)" \
