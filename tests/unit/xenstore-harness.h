@@ -4,6 +4,7 @@
 #define ATOLL_XENSTORE_HARNESS_H
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
