@@ -116,6 +116,7 @@ void nodes_backend(struct store_batch *b, const struct domain *guest, const stru
 		store_batch_put(b, NULL, device->vif->bridge, "%s/bridge", be);
 		store_batch_put_int(b, NULL, device->id, "%s/handle", be);
 		store_batch_put(b, NULL, "vif", "%s/type", be);
+		store_batch_put(b, NULL, "none", "%s/script", be); /* Linux's netback wants one; the agent does its work */
 	} else {
 		store_batch_put(b, NULL, device->vbd->vdev, "%s/dev", be);
 		store_batch_put(b, NULL, device->vbd->target, "%s/params", be);
