@@ -144,6 +144,33 @@ static void test_transactions(store_conn d0, store_conn x)
 	ok(ask(&h, d0, WIRE_TRANSACTION_START, 7, "") == -EBUSY, "no transaction within one");
 }
 
+static void test_release_of_one(store_conn d0)
+{
+	store_conn c, g;
+
+	ask(&h, d0, WIRE_INTRODUCE, 0, "6\0" "1\0" "9");
+	ask(&h, d0, WIRE_INTRODUCE, 0, "7\0" "1\0" "9");
+	g = store_connection_of(&h.s, 7);
+	ok(!ask(&h, d0, WIRE_SET_PERMS, 0, "@releaseDomain/6\0n0\0r7") && !ask(&h, d0, WIRE_GET_PERMS, 0, "@releaseDomain/6") &&
+		   h.reply_len == 6, "one domain's death has permissions of its own");
+	ask(&h, g, WIRE_WATCH, 0, "@releaseDomain/6\0one");
+	ask(&h, g, WIRE_WATCH, 0, "@releaseDomain\0all\0" "1");
+	harness_take(&h, g);
+	h.event_count = 0;
+	ask(&h, d0, WIRE_RELEASE, 0, "6");
+	harness_take(&h, g);
+	ok(h.event_count == 2 && !strcmp(h.events[0], "@releaseDomain/6 one") && !strcmp(h.events[1], "@releaseDomain/6 all"),
+	   "who may know of it is told, with its domid if asked for");
+	ask(&h, d0, WIRE_RELEASE, 0, "5");
+	h.event_count = 0;
+	harness_take(&h, g);
+	ok(!h.event_count, "and of no other");
+	ask(&h, d0, WIRE_INTRODUCE, 0, "5\0" "1\0" "9");
+	ask(&h, d0, WIRE_RELEASE, 0, "7");
+	while ((c = store_connection_defunct(&h.s)))
+		store_connection_close(&h.s, c);
+}
+
 static void test_domains(store_conn d0)
 {
 	store_conn g, c;
@@ -176,6 +203,7 @@ static void test_domains(store_conn d0)
 	ok(!ask(&h, d0, WIRE_INTRODUCE, 0, "5\0" "1\0" "9") &&
 		   ask(&h, store_connection_of(&h.s, 5), WIRE_READ, 0, "/readable") == -EACCES,
 	   "a new domain with its domid inherits nothing");
+	test_release_of_one(d0);
 	ok(!ask(&h, d0, WIRE_RELEASE, 0, "5") && !ask(&h, d0, WIRE_IS_DOMAIN_INTRODUCED, 0, "5") && h.reply[0] == 'F',
 	   "RELEASE");
 	while ((c = store_connection_defunct(&h.s)))

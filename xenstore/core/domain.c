@@ -43,7 +43,7 @@ struct domain *domain_get(struct store *s, uint32_t domid)
 
 void domain_put(struct store *s, struct domain *d)
 {
-	if (d->flags || d->conn || d->nodes || d->memory || d->domid == s->r->privileged ||
+	if (d->flags || d->conn || d->release_perms || d->nodes || d->memory || d->domid == s->r->privileged ||
 	    d->features != WIRE_FEATURES_ALL)
 		return;
 	table_remove(&s->a, &s->r->domains, &d->link);
@@ -408,6 +408,9 @@ static int purge_step(void *opaque)
 		s->r->purge_phase = PURGE_PERMS;
 		SET(s, s->r->releasing, s->r->releasing - 1);
 		fire_special(s, "@releaseDomain", d->domid);
+		if (d->release_perms)
+			perms_drop(s, d->release_perms);
+		d->release_perms = 0;
 		domain_put(s, d);
 		break;
 	}

@@ -163,6 +163,7 @@ struct domain {
 	ref_t conn;
 	uint32_t port;
 	uint32_t features; /* mask offered */
+	ref_t release_perms; /* of @releaseDomain/<domid>, counted; 0: those of @releaseDomain */
 	uint32_t nodes, watches, transactions, outstanding;
 	uint32_t peak[QUOTA_COUNT];
 	uint32_t refused[QUOTA_COUNT];
@@ -326,7 +327,8 @@ void fire_path(struct store *s, const char *path, size_t len, ref_t removed, ref
 void fire_special(struct store *s, const char *name, uint32_t domid);
 bool fire_work(struct store *s);   /* outside of a step */
 bool missed_work(struct store *s, ref_t conn); /* outside of a step */
-ref_t *special_perms(struct store *s, const char *path);
+/* Where the permissions of a special path are kept; NULL if there is none such. @make: also for domains not known yet. */
+ref_t *special_perms(struct store *s, const char *path, bool make);
 
 /* view.c: one path, as a connection sees it now or within a transaction */
 struct view {

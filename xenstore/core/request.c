@@ -129,7 +129,7 @@ static int handle_get_perms(struct store *s, struct conn *c, struct transaction 
 	if (wire_count_strings(data, len) != 1)
 		return -EINVAL;
 	if (data[0] == '@') {
-		ref_t *special = special_perms(s, data);
+		const ref_t *special = special_perms(s, data, false);
 
 		if (!special)
 			return -EINVAL;
@@ -163,7 +163,8 @@ static int set_special_perms(struct store *s, ref_t *special, ref_t perms)
 {
 	if (!special)
 		return -EINVAL;
-	perms_drop(s, *special);
+	if (*special)
+		perms_drop(s, *special);
 	SET(s, *special, perms);
 	return 0;
 }
@@ -180,7 +181,7 @@ static int handle_set_perms(struct store *s, struct conn *c, struct transaction 
 	if (data[0] == '@') {
 		if (!conn_privileged(s, c))
 			return -EACCES;
-		r = set_special_perms(s, special_perms(s, data), perms);
+		r = set_special_perms(s, special_perms(s, data, true), perms);
 		return r ? r : reply_ok(s, c);
 	}
 	n = request_path(s, c, data);

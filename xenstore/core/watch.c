@@ -369,18 +369,31 @@ void fire_special(struct store *s, const char *name, uint32_t domid)
 {
 	char path[40];
 	struct text t = { path, sizeof path, 0 };
+	ref_t *perms;
 
 	text_add(&t, name);
 	text_add(&t, "/");
 	text_add_number(&t, domid, 0);
-	fire_path(s, path, t.len, 0, 0, 0);
+	perms = special_perms(s, path, false);
+	fire_path(s, path, t.len, 0, perms ? *perms : 0, 0);
 }
 
-ref_t *special_perms(struct store *s, const char *path)
+ref_t *special_perms(struct store *s, const char *path, bool make)
 {
-	if (!strcmp(path, "@introduceDomain"))
+	static const char release[] = "@releaseDomain";
+	uint64_t domid;
+	struct domain *d;
+
+	if (!strncmp(path, "@introduceDomain", 16) && (!path[16] || (path[16] == '/' && !make)))
 		return &s->r->special_perms[0];
-	return !strcmp(path, "@releaseDomain") ? &s->r->special_perms[1] : NULL;
+	if (strncmp(path, release, sizeof release - 1))
+		return NULL;
+	if (!path[sizeof release - 1])
+		return &s->r->special_perms[1];
+	if (path[sizeof release - 1] != '/' || wire_parse_number(path + sizeof release, WIRE_MAX_DOMID, &domid))
+		return NULL;
+	d = make ? domain_get(s, (uint32_t)domid) : domain_find(s, (uint32_t)domid);
+	return d && (make || d->release_perms) ? &d->release_perms : &s->r->special_perms[1];
 }
 
 static size_t special_name_len(const struct fire *f)
@@ -398,8 +411,9 @@ static bool fire_permitted(const struct store *s, const struct conn *c, const st
 
 	if (conn_privileged(s, c))
 		return true;
+	/* Of a special path these are its own, taken before its domain was forgotten. */
 	if (f->path[0] == '@')
-		return perms_of(s, s->r->special_perms[f->path[1] == 'r'], c) & PERM_READ;
+		return f->perms && perms_of(s, f->perms, c) & PERM_READ;
 	if (f->perms && perms_of(s, f->perms, c) & PERM_READ)
 		return true;
 	if (!node)
