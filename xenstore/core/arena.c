@@ -1,29 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The arena's allocator (slabs of one size in a page, or runs of pages) and its undo journal. */
-#include "arena.h"
+#include "arena-private.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define ARENA_MAGIC 0x31306c6c6f746141ull /* "Atoll01" backwards in memory */
-#define NO_SLOT 0xffffu
 
-enum page_state {
-	PAGE_FREE = 0,
-	/* 1 .. ARENA_CLASSES: a slab of class state - 1 */
-	PAGE_RUN = 0x100,  /* first page of a run; used is its length */
-	PAGE_TAIL = 0x101, /* further page of a run */
-	PAGE_FIXED = 0x102 /* header, table, journal */
-};
-
-struct arena_page {
-	uint16_t state;
-	uint16_t free; /* slab: first free slot, counted in granules from the page's start */
-	uint32_t used; /* slab: blocks in use; run: pages */
-	uint32_t next, prev; /* free list or list of slabs with room */
-};
-
-static const uint16_t class_sizes[ARENA_CLASSES] = {
+const uint16_t arena_class_sizes[ARENA_CLASSES] = {
 	16,  32,  48,  64,  80,  96,  112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 272, 288, 304,
 	320, 336, 352, 368, 384, 400, 416, 432, 448, 464, 480, 496, 512, 576, 672, 816, 1024, 1360, 2048,
 };
@@ -34,7 +18,7 @@ static unsigned int class_of(size_t size)
 
 	if (size <= 512)
 		return size ? (unsigned int)((size - 1) / 16) : 0;
-	while (class_sizes[c] < size)
+	while (arena_class_sizes[c] < size)
 		c++;
 	return c;
 }
@@ -42,7 +26,7 @@ static unsigned int class_of(size_t size)
 size_t arena_real_size(size_t size)
 {
 	if (size <= 2048)
-		return class_sizes[class_of(size)];
+		return arena_class_sizes[class_of(size)];
 	return (size + ARENA_PAGE - 1) / ARENA_PAGE * ARENA_PAGE;
 }
 
@@ -227,7 +211,7 @@ static void *run_alloc(struct arena *a, size_t size)
 static uint32_t slab_new(struct arena *a, unsigned int c)
 {
 	struct arena_header *h = a->header;
-	uint32_t page = page_take(a), step = class_sizes[c] / ARENA_GRANULE, n = ARENA_PAGE / class_sizes[c];
+	uint32_t page = page_take(a), step = arena_class_sizes[c] / ARENA_GRANULE, n = ARENA_PAGE / arena_class_sizes[c];
 	unsigned char *base = a->base + (size_t)page * ARENA_PAGE;
 	struct arena_page *p = &a->table[page];
 
@@ -239,7 +223,7 @@ static uint32_t slab_new(struct arena *a, unsigned int c)
 	for (uint32_t i = 0; i < n; i++) {
 		uint16_t next = (uint16_t)(i + 1 < n ? (i + 1) * step : NO_SLOT);
 
-		memcpy(base + (size_t)i * class_sizes[c], &next, sizeof next);
+		memcpy(base + (size_t)i * arena_class_sizes[c], &next, sizeof next);
 	}
 	p->state = (uint16_t)(c + 1);
 	p->free = 0;
@@ -265,12 +249,12 @@ static void *slab_alloc(struct arena *a, unsigned int c)
 	memcpy(&next, block, sizeof next);
 	arena_touch(a, p, sizeof *p);
 	/* The free list runs through the block. A block freed in this very step has to come back whole. */
-	arena_touch(a, block, a->freed || a->paranoid ? class_sizes[c] : 8);
+	arena_touch(a, block, a->freed || a->paranoid ? arena_class_sizes[c] : 8);
 	p->free = next;
 	p->used++;
 	if (next == NO_SLOT)
 		page_list_del(a, &h->partial[c], page);
-	ARENA_SET(a, h->used_bytes, h->used_bytes + class_sizes[c]);
+	ARENA_SET(a, h->used_bytes, h->used_bytes + arena_class_sizes[c]);
 	return block;
 }
 
@@ -329,7 +313,7 @@ void arena_free(struct arena *a, void *block)
 		page_list_del(a, &h->partial[c], page);
 		page_give(a, page);
 	}
-	ARENA_SET(a, h->used_bytes, h->used_bytes - class_sizes[c]);
+	ARENA_SET(a, h->used_bytes, h->used_bytes - arena_class_sizes[c]);
 }
 
 uint64_t arena_free_bytes(const struct arena *a)
@@ -403,108 +387,4 @@ int arena_attach(struct arena *a, void *memory, size_t size)
 	    (uint64_t)h->journal_offset + h->journal_size != (uint64_t)h->first_page * ARENA_PAGE)
 		return -EINVAL;
 	return journal_undo(a);
-}
-
-/* ---- checking */
-
-bool arena_block_valid(const struct arena *a, ref_t ref, size_t size)
-{
-	uint32_t page = ref / (ARENA_PAGE / ARENA_GRANULE), in_page = ref % (ARENA_PAGE / ARENA_GRANULE) * ARENA_GRANULE;
-	const struct arena_page *p;
-
-	if (page < a->header->first_page || page >= a->header->pages)
-		return false;
-	p = &a->table[page];
-	if (p->state >= 1 && p->state <= ARENA_CLASSES) {
-		uint32_t c = class_sizes[p->state - 1];
-
-		return size <= c && in_page % c == 0 && in_page + c <= ARENA_PAGE;
-	}
-	return p->state == PAGE_RUN && !in_page && p->used <= a->header->pages - page &&
-	       size <= (size_t)p->used * ARENA_PAGE;
-}
-
-static long slab_check(const struct arena *a, uint32_t page, uint8_t *bitmap)
-{
-	const struct arena_page *p = &a->table[page];
-	uint32_t size = class_sizes[p->state - 1], n = ARENA_PAGE / size, free = 0;
-	const unsigned char *base = a->base + (size_t)page * ARENA_PAGE;
-	ref_t first = page * (ARENA_PAGE / ARENA_GRANULE);
-	uint16_t slot = p->free;
-
-	for (uint32_t i = 0; i < n; i++) {
-		ref_t g = first + i * (size / ARENA_GRANULE);
-
-		bitmap[g / 8] |= (uint8_t)(1u << g % 8);
-	}
-	for (; slot != NO_SLOT; free++) {
-		ref_t g = first + slot;
-
-		if (free >= n || (uint32_t)slot * ARENA_GRANULE % size || (uint32_t)slot * ARENA_GRANULE / size >= n ||
-		    !(bitmap[g / 8] & 1u << g % 8))
-			return -EINVAL;
-		bitmap[g / 8] &= (uint8_t)~(1u << g % 8);
-		memcpy(&slot, base + (size_t)slot * ARENA_GRANULE, sizeof slot);
-	}
-	return p->used == n - free && p->used ? (long)p->used : -EINVAL;
-}
-
-/* Every page of the list has the state that it should have, and links back. */
-static long list_check(const struct arena *a, uint32_t head, uint32_t state)
-{
-	uint32_t prev = 0;
-	long n = 0;
-
-	for (uint32_t i = head; i; prev = i, i = a->table[i].next, n++)
-		if (i >= a->header->pages || a->table[i].state != state || a->table[i].prev != prev ||
-		    n > (long)a->header->pages)
-			return -EINVAL;
-	return n;
-}
-
-long arena_check(const struct arena *a, uint8_t *bitmap)
-{
-	const struct arena_header *h = a->header;
-	uint32_t free = 0, partial = 0;
-	long blocks = 0, listed = 0;
-
-	for (uint32_t i = 0; i < h->pages; i++) {
-		const struct arena_page *p = &a->table[i];
-
-		if ((i < h->first_page) != (p->state == PAGE_FIXED))
-			return -EINVAL;
-		if (p->state == PAGE_FREE) {
-			free++;
-		} else if (p->state >= 1 && p->state <= ARENA_CLASSES) {
-			long n = slab_check(a, i, bitmap);
-
-			if (n < 0)
-				return n;
-			blocks += n;
-			partial += p->free != NO_SLOT;
-		} else if (p->state == PAGE_RUN) {
-			ref_t g = i * (ARENA_PAGE / ARENA_GRANULE);
-
-			if (!p->used || p->used > h->pages - i)
-				return -EINVAL;
-			for (uint32_t k = 1; k < p->used; k++)
-				if (a->table[i + k].state != PAGE_TAIL)
-					return -EINVAL;
-			bitmap[g / 8] |= (uint8_t)(1u << g % 8);
-			blocks++;
-			i += p->used - 1;
-		} else if (p->state != PAGE_FIXED) {
-			return -EINVAL;
-		}
-	}
-	if (free != h->free_pages || list_check(a, h->free_list, PAGE_FREE) != (long)free)
-		return -EINVAL;
-	for (uint32_t c = 0; c < ARENA_CLASSES; c++) {
-		long n = list_check(a, h->partial[c], c + 1);
-
-		if (n < 0)
-			return n;
-		listed += n;
-	}
-	return listed == (long)partial ? blocks : -EINVAL;
 }

@@ -305,7 +305,17 @@ void quota_refused(struct store *s, const struct conn *c, enum quota_id id);
 int handle_get_quota(struct store *s, struct conn *c, const char *data, size_t len);
 int handle_set_quota(struct store *s, struct conn *c, const char *data, size_t len);
 
-/* conn.c */
+/* conn.c, input.c, output.c */
+struct stream_job {
+	struct store *s;
+	struct conn *c;
+	const unsigned char *bytes;
+	size_t len;
+	uint32_t consumed, produced;
+};
+bool input_allowed(const struct store *s, const struct conn *c);
+void input_drop(struct store *s, struct conn *c);
+void message_drop_first(struct store *s, struct conn *c);
 unsigned char *reply_begin(struct store *s, struct conn *c, size_t len); /* room for the payload of the answer */
 int reply(struct store *s, struct conn *c, const void *data, size_t len);
 int reply_ok(struct store *s, struct conn *c);
@@ -318,7 +328,10 @@ void conn_reset(struct store *s, struct conn *c, uint32_t consumed, uint32_t pro
 void conn_disown(struct store *s, struct conn *c);
 bool close_work(struct store *s); /* outside of a step */
 
-/* watch.c */
+/* watch.c, fire.c */
+struct watch_node *watch_walk(const struct store *s, const char *path, size_t len, bool *exact);
+const char *watch_path(const struct store *s, const struct watch_node *w, char *buffer, size_t size, size_t *len);
+void event_queue(struct store *s, struct watch *w, const char *path, size_t len);
 int handle_watch(struct store *s, struct conn *c, const char *data, size_t len);
 int handle_unwatch(struct store *s, struct conn *c, const char *data, size_t len);
 void watch_remove(struct store *s, struct watch *w);
