@@ -63,6 +63,7 @@ payload_enable_units() {
 	local unit target
 	for unit in "$1"/usr/lib/systemd/system/*.service; do
 		[ -e "$unit" ] || continue
+		# shellcheck disable=SC2013 # words are what is meant
 		for target in $(sed -n 's/^WantedBy=//p' "$unit"); do
 			mkdir -p "$1/etc/systemd/system/$target.wants"
 			ln -sf "/usr/lib/systemd/system/${unit##*/}" "$1/etc/systemd/system/$target.wants/"
