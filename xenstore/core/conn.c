@@ -114,6 +114,7 @@ static int strip_step(void *opaque)
 		return 0;
 	}
 	h.req_id = c->reset_req_id;
+	h.tx_id = c->reset_tx_id;
 	memcpy(message_new(s, c, &h, 0)->bytes + WIRE_HEADER_SIZE, "OK", 3);
 	return 0;
 }

@@ -192,7 +192,7 @@ struct conn {
 	ref_t watch_first, watch_last;
 	ref_t tx_first;
 	uint32_t transactions;
-	uint32_t reset_req_id;
+	uint32_t reset_req_id, reset_tx_id; /* of the RESET_WATCHES under way */
 	uint32_t events_missed;
 	uint32_t cookies[STORE_COOKIES];
 };

@@ -284,6 +284,7 @@ static int handle_reset_watches(struct store *s, struct conn *c, const char *dat
 	TOUCH(s, c);
 	c->flags |= CONN_RESETTING;
 	c->reset_req_id = s->request->req_id;
+	c->reset_tx_id = s->request->tx_id;
 	SET(s, s->r->resetting, REF(s, c));
 	return 0;
 }
