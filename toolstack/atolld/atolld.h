@@ -139,6 +139,7 @@ void guest_stopped(struct domain *domain);
 int guest_bind_devices(struct domain *domain, char *why, size_t size);
 
 /* --- steps that services and guests share (steps.c) --- */
+int step_pause(struct job *job);
 int step_destroy(struct job *job);
 int step_unpause(struct job *job);
 /* Notes what domain.build answered. */

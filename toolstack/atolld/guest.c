@@ -145,23 +145,12 @@ static int step_publish(struct job *job)
 
 /* --- steps of taking away --- */
 
-static int paused(struct job *job, const struct json *result)
-{
-	return 0;
-}
-
-static int step_pause(struct job *job)
-{
-	if (!job->domain->exists)
-		return 0;
-	return job_call(job, job->domain->atolld->builder, "domain.pause", domain_params(job->domain), 0, paused, "ENOENT");
-}
-
 static int step_unplug(struct job *job)
 {
 	struct domain *d = job->domain;
 	struct store_batch *batch = store_batch_new();
 
+	consoles_remove(d->atolld->consoles, d);
 	for (unsigned i = 0; i < d->device_count; i++)
 		nodes_remove_device(batch, d, &d->devices[i]);
 	return store_commit(d->atolld->store, batch);

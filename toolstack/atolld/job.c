@@ -93,6 +93,14 @@ static void close_phase(struct job *job)
 	job->step_us = now;
 }
 
+/* A step returned an error; the message may be there already. */
+static void fail_step(struct job *job, int error)
+{
+	if (!job->error.code[0])
+		job_explain(job, error, "%s: %s: %s", job->domain->name, job->steps[job->at].phase, strerror(-error));
+	finish(job);
+}
+
 /* Runs steps until one waits or the job is over. */
 static void proceed(struct job *job)
 {
@@ -109,9 +117,7 @@ static void proceed(struct job *job)
 		if (r == JOB_WAIT || job->finished)
 			break;
 		if (r < 0) {
-			if (!job->error.code[0])
-				job_explain(job, r, "%s: %s: %s", job->domain->name, step->phase, strerror(-r));
-			finish(job);
+			fail_step(job, r);
 			break;
 		}
 		close_phase(job);
@@ -181,7 +187,7 @@ static void on_reply(struct rpc *rpc, const struct json *result, const struct rp
 			if (r == 0)
 				job_next(job);
 			else if (r < 0 && !job->finished)
-				job_fail(job, r, "%s", job->error.message[0] ? job->error.message : strerror(-r));
+				fail_step(job, r);
 		}
 	}
 	unref(job);

@@ -5,8 +5,8 @@
  * Starting and rebuilding is one list of steps, which begins with taking away what may be left of a predecessor. The domid
  * stays, so that the guests' grants and event channels, which name it, fit the successor:
  *
- *   net, disk:  destroy → clean → seize → build → publish → boot (agent greets) → configure → attach → republish
- *   console:    destroy → clean → build → publish → boot (its vchan answers; all consoles are added)
+ *   net, disk:  pause → clean → destroy → seize → build → publish → boot (agent greets) → configure → attach → republish
+ *   console:    pause → clean → destroy → build → publish → boot (its vchan answers; all consoles are added)
  *   store:      setup → build → virq → boot (the first request is answered)
  */
 #include <errno.h>
@@ -31,6 +31,8 @@ static const char *type_of(const struct domain *d)
 
 /* --- steps --- */
 
+/* What others hold of the predecessor's pages keeps it as a zombie: sessions, rings, and pciback's page all go before it does. It
+ * is paused first, so that it does not answer its devices' disappearance. */
 static int step_clean(struct job *job)
 {
 	struct domain *d = job->domain;
@@ -40,6 +42,8 @@ static int step_clean(struct job *job)
 		struct store_batch *batch = store_batch_new();
 		int r;
 
+		d->agent = agent_destroy(d->agent);
+		consoles_remove(d->atolld->consoles, d);
 		store_release(d->atolld->store, d->domid); /* the store may have noticed the death itself: no error counts */
 		nodes_remove_domain(batch, d);
 		r = store_commit(d->atolld->store, batch);
@@ -87,7 +91,7 @@ static int step_build(struct job *job)
 	else if (d->role == ROLE_CONSOLE)
 		snprintf(cmdline, sizeof(cmdline), "atoll.role=console");
 	else
-		snprintf(cmdline, sizeof(cmdline), "console=hvc0 panic=-1 loglevel=4 atoll.role=%s atoll.name=%s%s%s", role_name(d->role),
+		snprintf(cmdline, sizeof(cmdline), "console=hvc0 panic=-1 loglevel=4 cryptomgr.notests atoll.role=%s atoll.name=%s%s%s", role_name(d->role),
 			 d->name, s->cmdline[0] ? " " : "", s->cmdline);
 	params = build_params(d, type_of(d), s->kernel, s->ramdisk, cmdline, (uint64_t)s->memory_mib << 10, 1);
 	if (d->role == ROLE_STORE)
@@ -275,21 +279,21 @@ static int step_store_open(struct job *job)
 }
 
 static const struct job_step driver_steps[] = {
-	{"destroy", step_destroy, 0},		     {"clean", step_clean, 10000},
-	{"seize", step_seize, 0},		     {"build", step_build, 0},
-	{"publish", step_publish, 0},		     {"boot", step_boot, BOOT_TIMEOUT_MS},
-	{"configure", step_configure, 0},	     {"attach", step_attach, BOOT_TIMEOUT_MS},
-	{"republish", step_republish, 0},	     {0},
+	{"pause", step_pause, 0},     {"clean", step_clean, 10000},	    {"destroy", step_destroy, 0},
+	{"seize", step_seize, 0},     {"build", step_build, 0},		    {"publish", step_publish, 0},
+	{"boot", step_boot, BOOT_TIMEOUT_MS}, {"configure", step_configure, 0}, {"attach", step_attach, BOOT_TIMEOUT_MS},
+	{"republish", step_republish, 0}, {0},
 };
 static const struct job_step console_steps[] = {
-	{"destroy", step_destroy, 0}, {"clean", step_clean, 0},		   {"build", step_build, 0},
+	{"pause", step_pause, 0}, {"clean", step_clean, 0},	{"destroy", step_destroy, 0},	    {"build", step_build, 0},
 	{"publish", step_publish, 0}, {"boot", step_boot, BOOT_TIMEOUT_MS}, {0},
 };
 static const struct job_step store_steps[] = {
 	{"setup", step_store_setup, 0}, {"build", step_build, 0},     {"virq", step_store_virq, 0},
 	{"unpause", step_unpause, 0},	{"boot", step_store_open, 0}, {0},
 };
-static const struct job_step stop_steps[] = {{"destroy", step_destroy, 0}, {"clean", step_clean, 10000}, {0}};
+static const struct job_step stop_steps[] = {
+	{"pause", step_pause, 0}, {"clean", step_clean, 10000}, {"destroy", step_destroy, 0}, {0}};
 
 /* --- how they end --- */
 

@@ -29,17 +29,19 @@ static int destroyed(struct job *job, const struct json *result)
 
 int step_destroy(struct job *job)
 {
-	struct domain *d = job->domain;
-
-	d->agent = agent_destroy(d->agent);
-	if (!job->retries)
-		consoles_remove(d->atolld->consoles, d);
-	return job_call(job, d->atolld->builder, "domain.destroy", domain_params(d), 0, destroyed, "ENOENT");
+	return job_call(job, job->domain->atolld->builder, "domain.destroy", domain_params(job->domain), 0, destroyed, "ENOENT");
 }
 
 static int nothing(struct job *job, const struct json *result)
 {
 	return 0;
+}
+
+int step_pause(struct job *job)
+{
+	if (!job->domain->exists)
+		return 0;
+	return job_call(job, job->domain->atolld->builder, "domain.pause", domain_params(job->domain), 0, nothing, "ENOENT");
 }
 
 int step_unpause(struct job *job)
