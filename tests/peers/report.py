@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Compares the answers of this run with the table and with the peers: TAP on stdout, a page of documentation in a file.
 
-usage: report.py CASES REASONS PAGE OURS C OCAML      (the last three: output of cases.py, or - if that peer was not run)
+usage: report.py CASES REASONS PAGE OURS C OCAML OWN RANDOM
+OURS, C and OCAML are outputs of cases.py; OWN and RANDOM are "ok" or "not ok": what Xen's test-xenstore said.
 """
 import re
 import sys
@@ -55,7 +56,7 @@ def main():
     cases, reasons, page = table(sys.argv[1]), dict(r[:2] for r in table(sys.argv[2])), sys.argv[3]
     ours, c_now, o_now = (answers(p) for p in sys.argv[4:7])
     lines, bad, differing = [], 0, []
-    print(f"1..{len(cases)}")
+    print(f"1..{len(cases) + 2}")
     for n, (case, c417, head, ocaml) in enumerate(cases, 1):
         mine = ours.get(case)
         if same(case, mine, c417):
@@ -79,6 +80,8 @@ def main():
             if now and not same(case, now.get(case), then):
                 print(f"# {name} now says {now.get(case)!r}, the table {then!r}")
         lines.append((case, mine, verdict))
+    print(f"{sys.argv[7]} {len(cases) + 1} - Xen's own test-xenstore passes")
+    print(f"{sys.argv[8]} {len(cases) + 2} - and so do its random tests")
     write_page(page, cases, lines, differing)
     return 1 if bad else 0
 
