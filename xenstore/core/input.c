@@ -136,6 +136,11 @@ static int request_carry_out(struct request_job *job)
 	struct store *s = job->s;
 	int r;
 
+	/* What could not be finished for want of memory has to be, before anything else. */
+	if (s->r->committing || s->r->resetting)
+		store_finish(s);
+	if (s->r->committing || s->r->resetting)
+		return -ENOMEM;
 	s->request = &job->header;
 	do {
 		s->quota_hit = 0;

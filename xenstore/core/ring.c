@@ -6,6 +6,8 @@
 
 #include <xen/io/xs_wire.h>
 
+#define RING_ROUNDS 4u /* rings full of requests that are answered in one go */
+
 _Static_assert(XENSTORE_RING_SIZE == RING_BUFFER, "ring size");
 
 static uint32_t index_read(const XENSTORE_RING_IDX *at)
@@ -115,21 +117,25 @@ static long ring_write(struct store *s, store_conn conn, struct xenstore_domain_
 	return n;
 }
 
-bool ring_serve(struct store *s, store_conn conn, struct xenstore_domain_interface *page, unsigned char *buffer)
+unsigned int ring_serve(struct store *s, store_conn conn, struct xenstore_domain_interface *page, unsigned char *buffer)
 {
-	bool notify = false;
-	long in, out;
+	unsigned int result = 0;
 
 	if (index_read(&page->connection) == XENSTORE_RECONNECT) {
 		ring_reconnect(s, conn, page);
-		notify = true;
+		result = RING_NOTIFY;
 	}
-	do {
+	for (unsigned int i = 0; i < RING_ROUNDS; i++) {
+		long in, out;
+
 		if (store_connection_broken(s, conn))
-			return notify;
+			return result;
 		in = ring_read(s, conn, page, buffer);
 		out = in < 0 ? -1 : ring_write(s, conn, page, buffer);
-		notify |= in || out;
-	} while (in > 0 || out > 0);
-	return notify;
+		if (in || out)
+			result |= RING_NOTIFY;
+		if (in <= 0 && out <= 0)
+			return result;
+	}
+	return result | RING_MORE;
 }

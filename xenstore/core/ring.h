@@ -22,10 +22,13 @@ void ring_start(struct xenstore_domain_interface *page, struct store_ring_start 
 /* Shows the frontend what the store offers. */
 void ring_offer(struct store *s, store_conn conn, struct xenstore_domain_interface *page);
 /*
- * Takes and answers all that is there, and fills the ring with what fits. @buffer is RING_BUFFER bytes of scratch.
- * Returns true if the frontend has to be notified.
+ * Takes and answers what is there, and fills the ring with what fits. @buffer is RING_BUFFER bytes of scratch.
+ * Returns RING_NOTIFY if the frontend has to be notified, and RING_MORE if the ring had its share and is to be served
+ * again after others: a frontend that refills its ring all the time must not keep the store from them.
  */
 #define RING_BUFFER 1024u
-bool ring_serve(struct store *s, store_conn conn, struct xenstore_domain_interface *page, unsigned char *buffer);
+#define RING_NOTIFY 1u
+#define RING_MORE 2u
+unsigned int ring_serve(struct store *s, store_conn conn, struct xenstore_domain_interface *page, unsigned char *buffer);
 
 #endif

@@ -36,13 +36,21 @@ struct client *client_new(struct server *srv, store_conn conn)
 
 		if (c->used)
 			continue;
-		memset(c, 0, sizeof *c);
-		c->used = true;
+		/* An old mark stays: the index is still in the list. */
+		*c = (struct client){ .dirty = c->dirty, .used = true };
 		c->conn = conn;
 		store_cookie_set(&srv->store, conn, 0, i);
 		return c;
 	}
 	return NULL;
+}
+
+void client_mark(struct server *srv, struct client *c)
+{
+	if (c->dirty)
+		return;
+	c->dirty = true;
+	srv->dirty[srv->dirty_count++] = (uint32_t)(c - srv->clients);
 }
 
 void client_free(struct server *srv, struct client *c)
@@ -57,10 +65,8 @@ static void on_output(void *opaque, store_conn conn)
 	struct server *srv = opaque;
 	struct client *c = &srv->clients[store_cookie(&srv->store, conn, 0)];
 
-	if (!c->used || c->conn != conn || c->dirty)
-		return;
-	c->dirty = true;
-	srv->dirty[srv->dirty_count++] = (uint32_t)(c - srv->clients);
+	if (c->used && c->conn == conn)
+		client_mark(srv, c);
 }
 
 static unsigned int on_domain_info(void *opaque, uint32_t domid)
@@ -99,23 +105,8 @@ static int run_check(struct store *s, const char **what)
 	return r;
 }
 
-static void flush_all(struct server *srv)
+static void reap(struct server *srv)
 {
-	/* A flush may make room for input, and that for more output. */
-	for (unsigned int i = 0; i < srv->dirty_count; i++) {
-		struct client *c = &srv->clients[srv->dirty[i]];
-
-		c->dirty = false;
-		if (!c->used)
-			continue;
-		if (c->fd >= 0)
-			socket_flush(srv, c);
-		else if (c->ring)
-			ring_flush(srv, c);
-		if (srv->dirty_count == CLIENTS_MAX || i == CLIENTS_MAX - 1)
-			break;
-	}
-	srv->dirty_count = 0;
 	for (store_conn conn; (conn = store_connection_defunct(&srv->store));) {
 		struct client *c = &srv->clients[store_cookie(&srv->store, conn, 0)];
 
@@ -127,13 +118,33 @@ static void flush_all(struct server *srv)
 	}
 }
 
+/* One turn for each that has something; flushing one may give others something for the next turn. */
+static void flush_all(struct server *srv)
+{
+	static uint32_t list[CLIENTS_MAX];
+	unsigned int n = srv->dirty_count;
+
+	memcpy(list, srv->dirty, n * sizeof *list);
+	srv->dirty_count = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		struct client *c = &srv->clients[list[i]];
+
+		c->dirty = false;
+		if (c->used && c->fd >= 0)
+			socket_flush(srv, c);
+		else if (c->used && c->ring)
+			ring_flush(srv, c);
+	}
+	reap(srv);
+}
+
 static void loop(struct server *srv)
 {
 	struct epoll_event events[64];
 
 	for (;;) {
-		bool busy = store_idle(&srv->store, 0);
-		int n = epoll_wait(srv->epoll, events, 64, busy ? 0 : -1);
+		bool trash = store_idle(&srv->store, 0);
+		int n = epoll_wait(srv->epoll, events, 64, trash || srv->dirty_count ? 0 : -1);
 
 		if (n < 0 && errno != EINTR)
 			return;
@@ -150,7 +161,7 @@ static void loop(struct server *srv)
 				on_socket(srv, &srv->clients[tag], events[i].events);
 		}
 		flush_all(srv);
-		if (!n && busy)
+		if (!n && trash)
 			store_idle(&srv->store, 256);
 	}
 }

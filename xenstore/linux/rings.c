@@ -103,17 +103,18 @@ int ring_introduce(struct server *srv, store_conn conn, uint32_t domid, uint32_t
 	xenevtchn_notify(r->ports, c->port);
 	start->cookies[0] = (uint32_t)(c - srv->clients);
 	/* What the domain sent before is looked at right away. */
-	if (!c->dirty) {
-		c->dirty = true;
-		srv->dirty[srv->dirty_count++] = (uint32_t)(c - srv->clients);
-	}
+	client_mark(srv, c);
 	return 0;
 }
 
 void ring_flush(struct server *srv, struct client *c)
 {
-	if (ring_serve(&srv->store, c->conn, c->ring, srv->buffer))
+	unsigned int result = ring_serve(&srv->store, c->conn, c->ring, srv->buffer);
+
+	if (result & RING_NOTIFY)
 		xenevtchn_notify(srv->rings->ports, c->port);
+	if (result & RING_MORE)
+		client_mark(srv, c);
 }
 
 void on_ports(struct server *srv)

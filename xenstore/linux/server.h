@@ -18,7 +18,8 @@ struct client { /* the volatile side of a connection; its index is the connectio
 	int fd; /* socket; -1 for a ring */
 	struct xenstore_domain_interface *ring;
 	uint32_t port; /* local event channel */
-	bool used, dirty, writing, paused;
+	bool used, writing, paused;
+	bool dirty; /* in the list of those to be flushed */
 	unsigned char *held; /* bytes read that the store did not want yet */
 	size_t held_len;
 };
@@ -39,6 +40,7 @@ struct server {
 #define EVENT_STOP (CLIENTS_MAX + 2u)
 
 struct client *client_new(struct server *srv, store_conn conn);
+void client_mark(struct server *srv, struct client *c); /* to be flushed before the next wait */
 void client_free(struct server *srv, struct client *c);
 int epoll_set(struct server *srv, int op, int fd, uint32_t events, uint32_t tag);
 

@@ -62,19 +62,24 @@ static struct slot *slot_of_conn(struct server *srv, store_conn conn)
 	return n && n <= PVH_GRANT_SLOTS && srv->slots[n - 1].conn == conn ? &srv->slots[n - 1] : NULL;
 }
 
-static void slot_serve(struct server *srv, struct slot *slot)
-{
-	slot->dirty = false;
-	if (ring_serve(&srv->store, slot->conn, slot->page, srv->buffer))
-		pvh_event_send(slot->port);
-}
-
 static void slot_mark(struct server *srv, struct slot *slot)
 {
 	if (slot->dirty)
 		return;
 	slot->dirty = true;
 	srv->dirty[srv->dirty_count++] = (uint16_t)(slot - srv->slots);
+}
+
+static void slot_serve(struct server *srv, struct slot *slot)
+{
+	unsigned int result;
+
+	slot->dirty = false;
+	result = ring_serve(&srv->store, slot->conn, slot->page, srv->buffer);
+	if (result & RING_NOTIFY)
+		pvh_event_send(slot->port);
+	if (result & RING_MORE)
+		slot_mark(srv, slot);
 }
 
 static void on_ring(uint32_t port, void *arg)
@@ -368,10 +373,10 @@ void pvh_main(struct pvh *pvh)
 	for (;;) {
 		bool busy;
 
-		while (srv->dirty_count)
-			serve(srv);
+		/* Each ring that has something gets its turn before any gets a second. */
+		serve(srv);
 		say_full(srv);
-		busy = store_idle(&srv->store, IDLE_BATCH);
+		busy = srv->dirty_count || store_idle(&srv->store, IDLE_BATCH);
 		pvh_wait(pvh, busy ? 0 : PVH_NEVER);
 	}
 }
