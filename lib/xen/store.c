@@ -27,7 +27,7 @@ struct store {
 	bool dispatching;
 };
 
-enum op_kind { OP_WRITE, OP_PERMIT, OP_REMOVE };
+enum op_kind { OP_WRITE, OP_PERMIT_TREE, OP_REMOVE };
 
 struct op {
 	enum op_kind kind;
@@ -262,12 +262,12 @@ void store_batch_put_int(struct store_batch *batch, const char *perms, int64_t v
 	}
 }
 
-void store_batch_permit(struct store_batch *batch, const char *perms, const char *fmt, ...)
+void store_batch_permit_tree(struct store_batch *batch, const char *perms, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	add_op(batch, OP_PERMIT, perms, fmt, ap);
+	add_op(batch, OP_PERMIT_TREE, perms, fmt, ap);
 	va_end(ap);
 }
 
@@ -280,8 +280,28 @@ void store_batch_remove(struct store_batch *batch, const char *fmt, ...)
 	va_end(ap);
 }
 
+static bool permit_tree(struct xs_handle *xs, xs_transaction_t t, const char *path, struct op *op, unsigned depth, unsigned *left)
+{
+	AUTO_FREE char **names = NULL;
+	unsigned count = 0;
+
+	if (!*left || !xs_set_permissions(xs, t, path, op->perms, op->perm_count))
+		return !*left;
+	(*left)--;
+	names = depth ? xs_directory(xs, t, path, &count) : NULL;
+	for (unsigned i = 0; names && i < count; i++) {
+		char child[STORE_PATH_MAX];
+
+		if (format(child, sizeof(child), "%s/%s", path, names[i]) == 0 && !permit_tree(xs, t, child, op, depth - 1, left))
+			return false;
+	}
+	return true;
+}
+
 static bool apply(struct xs_handle *xs, xs_transaction_t t, struct op *op)
 {
+	unsigned left = STORE_TREE_MAX;
+
 	switch (op->kind) {
 	case OP_WRITE:
 		if (!xs_write(xs, t, op->path, op->value, (unsigned)strlen(op->value)))
@@ -289,8 +309,8 @@ static bool apply(struct xs_handle *xs, xs_transaction_t t, struct op *op)
 		break;
 	case OP_REMOVE:
 		return xs_rm(xs, t, op->path) || errno == ENOENT;
-	case OP_PERMIT:
-		break;
+	case OP_PERMIT_TREE:
+		return permit_tree(xs, t, op->path, op, STORE_TREE_DEPTH, &left);
 	}
 	return !op->perm_count || xs_set_permissions(xs, t, op->path, op->perms, op->perm_count);
 }

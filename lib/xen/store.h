@@ -41,8 +41,11 @@ struct store_batch *store_batch_new(void);
  * first (xenstore.txt), then others. */
 void store_batch_put(struct store_batch *batch, const char *perms, const char *value, const char *path_fmt, ...) PRINTF(4, 5);
 void store_batch_put_int(struct store_batch *batch, const char *perms, int64_t value, const char *path_fmt, ...) PRINTF(4, 5);
-/* Sets the permissions of a node that exists. */
-void store_batch_permit(struct store_batch *batch, const char *perms, const char *path_fmt, ...) PRINTF(3, 4);
+/* Sets the permissions of a node that exists and of all below it, at most STORE_TREE_MAX nodes and STORE_TREE_DEPTH levels: a
+ * guest may have filled its own directory with whatever it likes. */
+#define STORE_TREE_MAX 256
+#define STORE_TREE_DEPTH 4
+void store_batch_permit_tree(struct store_batch *batch, const char *perms, const char *path_fmt, ...) PRINTF(3, 4);
 /* Removes a node and all below. */
 void store_batch_remove(struct store_batch *batch, const char *path_fmt, ...) PRINTF(2, 3);
 /* All or nothing; frees the batch in any case. 0 or -errno. */

@@ -104,8 +104,8 @@ void nodes_backend(struct store_batch *b, const struct domain *guest, const stru
 	char fe[96], be[96], p[32];
 
 	device_paths(guest, device, fe, be);
-	/* the store forgot a dead backend's permissions; without this one the reborn backend cannot read the frontend */
-	store_batch_permit(b, perms(p, g, n), "%s", fe);
+	/* the store took a dead backend's permissions away; without them the reborn one cannot read the frontend */
+	store_batch_permit_tree(b, perms(p, g, n), "%s", fe);
 
 	store_batch_put(b, perms(p, n, g), NULL, "%s", be);
 	store_batch_put(b, NULL, fe, "%s/frontend", be);
