@@ -84,7 +84,7 @@ static int step_build(struct job *job)
 	struct domain *d = job->domain;
 	const struct host_service *s = d->service;
 	struct json *params, *pci = json_new(JSON_ARRAY);
-	char cmdline[SERVICE_CMDLINE_MAX + 128];
+	char cmdline[SERVICE_CMDLINE_MAX + NAME_LEN_MAX + 160];
 
 	if (d->role == ROLE_STORE)
 		snprintf(cmdline, sizeof(cmdline), "port=%u", d->atolld->store_setup_port);
