@@ -79,6 +79,7 @@ static struct json *status(struct atolld *a)
 	for_each_domain(d, a)
 		r |= json_append(list, domain_to_json(d));
 	r |= json_set_bool(json, "up", services_running(a));
+	r |= json_set_int(json, "control_memory_kib", (int64_t)a->control_memory_kib);
 	r |= json_set(json, "domains", list);
 	return r < 0 ? json_free(json) : json;
 }

@@ -90,6 +90,7 @@ struct atolld {
 	struct source *tick;
 	unsigned last_guest_domid;
 	unsigned store_setup_port; /* the control domain's own store event channel; 0: not set up */
+	uint64_t control_memory_kib;
 	unsigned list_first;       /* of the page of the domain list that is under way */
 	bool listing;              /* a domain list is under way … */
 	bool list_again;           /* … and already out of date */

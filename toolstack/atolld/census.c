@@ -41,9 +41,16 @@ static void judge(struct domain *d)
 	if (d->state != DOMAIN_RUNNING || d->job || !health_needs_restart(health))
 		return;
 	if (domain_is_service(d)) {
-		log_warning("%s: %s: %s; it is rebuilt with domid %u", d->name, health_name(health), why, d->domid);
+		int r;
+
 		snprintf(d->why, sizeof(d->why), "%s", why);
-		service_restart(d, why, NULL, 0);
+		r = service_restart(d, why, NULL, 0);
+		if (r == 0) {
+			log_warning("%s: %s: %s; it is restarted as domain %u", d->name, health_name(health), why, d->domid);
+		} else {
+			log_error("%s: %s: %s, and it cannot be restarted: %s", d->name, health_name(health), why, strerror(-r));
+			d->state = DOMAIN_FAILED;
+		}
 	} else {
 		snprintf(d->why, sizeof(d->why), "%s", why);
 		guest_stopped(d);
@@ -78,6 +85,8 @@ static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_e
 		log_error("builder: domain.list: %s", error->message);
 		return;
 	}
+	if (first == 0)
+		a->control_memory_kib = (uint64_t)json_get_int(census_find(list, 0), "memory_kib", 0);
 	for (struct domain *d = a->domains, *following; d; d = following) {
 		following = d->next;
 		if (d->domid >= first && d->domid < next)

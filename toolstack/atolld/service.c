@@ -8,6 +8,7 @@
  *   net, disk:  pause → clean → destroy → seize → build → publish → boot (agent greets) → configure → attach → republish
  *   console:    pause → clean → destroy → build → publish → boot (its vchan answers; all consoles are added)
  *   store:      setup → build → virq → boot (the first request is answered)
+ *   store, console, while their domain exists: reload, in place
  */
 #include <errno.h>
 #include <string.h>
@@ -278,6 +279,15 @@ static int step_store_open(struct job *job)
 	return store_commit(a->store, batch);
 }
 
+/* Store and console are ours and keep their state outside the image: fresh code is laid over the old, and it goes on. */
+static int step_reload(struct job *job)
+{
+	struct json *params = domain_params(job->domain);
+
+	json_set_string(params, "image", job->domain->service->kernel);
+	return job_call(job, job->domain->atolld->builder, "domain.reload", params, BUILD_TIMEOUT_MS, done, NULL);
+}
+
 static const struct job_step driver_steps[] = {
 	{"pause", step_pause, 0},     {"clean", step_clean, 10000},	    {"destroy", step_destroy, 0},
 	{"seize", step_seize, 0},     {"build", step_build, 0},		    {"publish", step_publish, 0},
@@ -292,6 +302,7 @@ static const struct job_step store_steps[] = {
 	{"setup", step_store_setup, 0}, {"build", step_build, 0},     {"virq", step_store_virq, 0},
 	{"unpause", step_unpause, 0},	{"boot", step_store_open, 0}, {0},
 };
+static const struct job_step reload_steps[] = {{"reload", step_reload, 0}, {0}};
 static const struct job_step stop_steps[] = {
 	{"pause", step_pause, 0}, {"clean", step_clean, 10000}, {"destroy", step_destroy, 0}, {0}};
 
@@ -355,8 +366,10 @@ static int start(struct domain *d, struct rpc *client, uint32_t id)
 {
 	const struct job_step *steps = d->role == ROLE_STORE ? store_steps : d->role == ROLE_CONSOLE ? console_steps : driver_steps;
 
-	if (d->role == ROLE_STORE && d->atolld->store)
-		return -EOPNOTSUPP;
+	if (d->exists && (d->role == ROLE_STORE || d->role == ROLE_CONSOLE))
+		steps = reload_steps;
+	else if (d->role == ROLE_STORE && d->atolld->store)
+		return -EOPNOTSUPP; /* the control domain's kernel cannot be told to set its watches in an empty store */
 	d->restart_timer = source_destroy(d->restart_timer);
 	d->state = DOMAIN_STARTING;
 	state_save(d->atolld);

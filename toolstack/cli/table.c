@@ -10,8 +10,8 @@ void table_domains(const struct json *status, FILE *out)
 {
 	fprintf(out, "%-5s %-16s %-8s %-5s %8s  %-16s %-10s %-9s %8s\n", "DOMID", "NAME", "ROLE", "TYPE", "MEM MiB", "PRIVILEGE",
 		"STATE", "HEALTH", "RESTARTS");
-	fprintf(out, "%-5d %-16s %-8s %-5s %8s  %-16s %-10s %-9s %8s\n", 0, "(this one)", "control", "pv", "-", "all", "running", "ok",
-		"-");
+	fprintf(out, "%-5d %-16s %-8s %-5s %8.1f  %-16s %-10s %-9s %8s\n", 0, "(this one)", "control", "pv",
+		MIB(json_get_int(status, "control_memory_kib", 0)), "all", "running", "ok", "-");
 	json_for_each(d, json_get(status, "domains")) {
 		fprintf(out, "%-5lld %-16s %-8s %-5s %8.1f  %-16s %-10s %-9s %8lld\n", (long long)json_get_int(d, "domid", -1),
 			json_get_string(d, "name", "?"), json_get_string(d, "role", "?"), json_get_string(d, "type", "?"),
@@ -55,7 +55,7 @@ void table_outage(const struct json *domain, FILE *out)
 {
 	const struct json *outage = json_get(domain, "last_outage");
 
-	fprintf(out, "%s: rebuilt as domain %lld in %lld ms: ", json_get_string(domain, "name", "?"),
+	fprintf(out, "%s: restarted as domain %lld in %lld ms: ", json_get_string(domain, "name", "?"),
 		(long long)json_get_int(domain, "domid", -1), (long long)json_get_int(outage, "total_ms", 0));
 	print_phases(outage, out);
 	fprintf(out, " ms\n");
