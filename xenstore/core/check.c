@@ -139,6 +139,35 @@ static int check_nodes(struct checker *k)
 	return count == s->r->live_nodes ? 0 : wrong(k, "number of nodes");
 }
 
+/* Ghosts and old versions: in the order of their going, of nodes that exist, as many as are counted. */
+static int check_past(struct checker *k)
+{
+	struct store *s = k->s;
+	uint32_t n = 0;
+	uint64_t last = 0;
+
+	for (ref_t at = s->r->ghost_first; at; at = AT(s, node, at)->queue) {
+		const struct node *g = AT(s, node, at);
+
+		if (!block_ok(k, at, sizeof *g) || !(g->flags & NODE_GHOST) || g->died < last || ++n > s->r->old_count ||
+		    (!g->queue && s->r->ghost_last != at))
+			return wrong(k, "ghost");
+		last = g->died;
+	}
+	last = 0;
+	for (ref_t at = s->r->version_first; at; at = AT(s, version, at)->queue) {
+		const struct version *v = AT(s, version, at);
+
+		if (!block_ok(k, at, sizeof *v) || !block_ok(k, v->node, sizeof(struct node)) || v->superseded < last ||
+		    ++n > s->r->old_count || (!v->queue && s->r->version_last != at))
+			return wrong(k, "old version");
+		if (check_blob(k, v->value) || check_perms(k, v->perms))
+			return -EINVAL;
+		last = v->superseded;
+	}
+	return n == s->r->old_count ? 0 : wrong(k, "number of ghosts and old versions");
+}
+
 static int check_messages(struct checker *k, const struct conn *c)
 {
 	struct store *s = k->s;
@@ -277,6 +306,8 @@ int store_check(struct store *s, uint8_t *bitmap, const char **what)
 		r = check_table(&k, &s->r->entries, sizeof(struct entry), "table of entries");
 	if (!r)
 		r = check_nodes(&k);
+	if (!r)
+		r = check_past(&k);
 	if (!r)
 		r = check_domains(&k);
 	if (!r)

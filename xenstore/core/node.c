@@ -281,7 +281,11 @@ void node_remove(struct store *s, struct node *n)
 	struct node *parent = AT(s, node, n->parent);
 
 	children_changed(s, parent);
-	if (!seen_by_transaction(s, n->born)) {
+	/*
+	 * At once only if nothing of the past is kept at all: below it there may be a ghost or an old version, which
+	 * wait in their queues for older transactions to end, even when no open one can see them.
+	 */
+	if (!s->r->old_count && !seen_by_transaction(s, n->born)) {
 		node_to_trash(s, n);
 		return;
 	}
