@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Completion of atoll(1) for bash. Names are those of `atoll list`; without an answer within a second there are none.
+
+# _atoll_names ROLE...: the names of the domains that have one of these roles
+_atoll_names() {
+	timeout 1 atoll list 2>/dev/null </dev/null |
+		awk -v roles=" $* " 'NR > 2 && index(roles, " " $3 " ") { print $2 }'
+}
+
+_atoll() {
+	local word=${COMP_WORDS[COMP_CWORD]} verb='' i
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		[ "${COMP_WORDS[i]}" = --json ] && [ -z "$verb" ] && continue
+		[ -z "$verb" ] || return 0 # no verb has two arguments
+		verb=${COMP_WORDS[i]}
+	done
+	case $verb in
+		'')
+			mapfile -t COMPREPLY < <(compgen -W "up down status list create shutdown reboot destroy pause unpause restart
+				console logs help --json" -- "$word")
+			;;
+		create)
+			compopt -o filenames 2>/dev/null
+			mapfile -t COMPREPLY < <(compgen -f -- "$word")
+			;;
+		shutdown | reboot | destroy | pause | unpause)
+			mapfile -t COMPREPLY < <(compgen -W "$(_atoll_names guest)" -- "$word")
+			;;
+		restart)
+			mapfile -t COMPREPLY < <(compgen -W "$(_atoll_names console net disk)" -- "$word")
+			;;
+		console | logs)
+			mapfile -t COMPREPLY < <(compgen -W "$(_atoll_names store console net disk guest)" -- "$word")
+			;;
+	esac
+}
+
+complete -F _atoll atoll
