@@ -19,29 +19,34 @@ tap_merge() {
 	fi
 }
 
-# Test lines also go to the log, which is what counts in the end.
+# Test lines also go to the log, which is what counts in the end. (In bash, because Debian's awk reads pipes in large pieces:
+# a person wants to see each line when it comes.)
 tap_filter() {
-	awk -v name="$1" -v noplan="${2:-}" -v log_file="$TAP_LOG" -v n="$(wc -l <"$TAP_LOG")" '
-		function result(word, text) {
-			n++; seen++
-			line = word " " n " - " name ": " text
-			print line; print line >>log_file
-			fflush()
-		}
-		/^(not )?ok( |$)/ {
-			word = /^not/ ? "not ok" : "ok"
-			text = $0; sub(/^(not )?ok *[0-9]* *-? */, "", text)
-			result(word, text)
-			next
-		}
-		/^1\.\.[0-9]+/ { plan = substr($1, 4) + 0; planned = 1; next }
-		/^TAP version/ { next }
-		{ print /^#/ ? $0 : "# " $0; fflush() }
-		END {
-			if (noplan) exit
-			if (!planned) result("not ok", "ended without a plan")
-			else if (plan != seen) result("not ok", "planned " plan " tests, ran " seen + 0)
-		}'
+	local name=$1 noplan=${2:-} n seen=0 planned='' line
+	n=$(wc -l <"$TAP_LOG")
+	while IFS= read -r line || [ -n "$line" ]; do
+		if [[ $line =~ ^(ok|not\ ok)(\ +[0-9]+)?(\ +-)?(\ +(.*))?$ ]]; then
+			tap_result "${BASH_REMATCH[1]}" "${BASH_REMATCH[5]}"
+		elif [[ $line =~ ^1\.\.([0-9]+) ]]; then
+			planned=${BASH_REMATCH[1]}
+		elif [[ $line == '#'* ]]; then
+			printf '%s\n' "$line"
+		elif [[ $line != 'TAP version'* ]]; then
+			printf '# %s\n' "$line"
+		fi
+	done
+	[ -z "$noplan" ] || return 0
+	if [ -z "$planned" ]; then
+		tap_result "not ok" "ended without a plan"
+	elif [ "$planned" != $seen ]; then
+		tap_result "not ok" "planned $planned tests, ran $seen"
+	fi
+}
+
+# tap_result WORD TEXT: for tap_filter, whose variables it uses
+tap_result() {
+	n=$((n + 1)) seen=$((seen + 1))
+	printf '%s %d - %s: %s\n' "$1" $n "$name" "$2" | tee -a "$TAP_LOG"
 }
 
 tap_count() { grep -c "^$1" "$TAP_LOG" || true; }

@@ -9,11 +9,20 @@ only=$(sed -n 's/.*\batoll\.tests=\([^ ]*\).*/\1/p' /proc/cmdline)
 count=/run/atoll-tests.count
 echo 0 >$count
 
+# Line by line in bash: Debian's awk would hold lines back until a file is through.
 number() {
-	awk -v n="$(cat $count)" -v count=$count -v file="$1" '
-		/^(not )?ok - / { n++; sub(/ok - /, "ok " n " - " file ": ") }
-		{ print; fflush() }
-		END { print n >count }'
+	local n line
+	n=$(cat $count)
+	while IFS= read -r line || [ -n "$line" ]; do
+		case $line in
+			'ok - '* | 'not ok - '*)
+				n=$((n + 1))
+				echo $n >$count
+				line="${line%%ok - *}ok $n - $1: ${line#*ok - }"
+				;;
+		esac
+		printf '%s\n' "$line"
+	done
 }
 
 for test in [0-9]*.sh; do
