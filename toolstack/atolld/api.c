@@ -361,9 +361,10 @@ void api_services_changed(struct atolld *a)
 		a->announced = true;
 		log_info("all services run");
 	}
-	for (struct client *c = a->api->clients; c; c = c->next) {
+	for (struct client *c = a->api->clients, *next; c; c = next) {
 		uint32_t id = c->up_id;
 
+		next = c->next; /* answering may find this client gone */
 		c->up_id = 0;
 		if (id)
 			rpc_reply(c->rpc, id, status(a));

@@ -327,6 +327,7 @@ int consoles_attach(struct consoles *c, struct domain *d, struct rpc *client)
 
 	if (!v)
 		return -ENOMEM;
+	consoles_detach(c, client); /* one console a client */
 	*v = (struct viewer){.next = c->viewers, .rpc = client, .domid = d->domid};
 	snprintf(v->name, sizeof(v->name), "%s", d->name);
 	c->viewers = v;
