@@ -30,7 +30,7 @@ refused "a kernel that is none" "/etc/passwd" "name = 'm'\nkernel = '/etc/passwd
 refused "an unknown backend" "net7" "name = 'm'\n$K\nvif = ['backend=net7']"
 refused "an unknown disk" "nvme9n9p9" "name = 'm'\n$K\ndisk = ['phy:nvme9n9p9,xvda,w']"
 refused "a disk that another guest writes to" "nvme0n1p1" "name = 'm'\n$K\ndisk = ['phy:nvme0n1p1,xvda,w']"
-refused "too much memory" "900000" "name = 'm'\n$K\nmemory = 900000"
+refused "too much memory" "not enough memory" "name = 'm'\n$K\nmemory = 900000"
 refused "a name taken" "alpha" "name = 'alpha'\n$K"
 refused "no name" "name is missing" "$K"
 refused "a syntax error" "line 2" "name = 'm'\nkernel = '/x"

@@ -17,7 +17,7 @@ struct client {
 	struct client *next;
 	struct api *api;
 	struct rpc *rpc;
-	uint32_t up_id; /* an `up` that waits for its answer */
+	uint32_t up_id, down_id; /* an `up` or `down` that waits for its answer */
 };
 
 struct api {
@@ -66,9 +66,15 @@ static struct domain *named_guest(struct atolld *a, struct rpc *rpc, uint32_t id
 	return d;
 }
 
-static void busy(struct rpc *rpc, uint32_t id, const struct domain *d)
+/* Why an operation on D was not begun. */
+static void refuse(struct rpc *rpc, uint32_t id, const struct domain *d, int error)
 {
-	rpc_fail(rpc, id, EBUSY, "%s: it is %s; try again when that is done", d->name, domain_state_name(d));
+	if (error == -EBUSY && d->job)
+		rpc_fail(rpc, id, EBUSY, "%s: it is %s; try again when that is done", d->name, domain_state_name(d));
+	else if (error == -EBUSY)
+		rpc_fail(rpc, id, EBUSY, "%s: it is %s", d->name, domain_state_name(d));
+	else
+		rpc_fail(rpc, id, error, "%s: %s", d->name, strerror(-error));
 }
 
 static struct json *status(struct atolld *a)
@@ -90,17 +96,23 @@ static void method_status(struct atolld *a, struct rpc *rpc, uint32_t id, const 
 	census_request(a); /* fresher memory and processor figures for the next one */
 }
 
-static void method_up(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+static struct client *client_of(struct api *api, const struct rpc *rpc)
 {
-	struct client *client = a->api->clients;
+	struct client *client = api->clients;
 
 	while (client && client->rpc != rpc)
 		client = client->next;
+	return client;
+}
+
+static void method_up(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	client_of(a->api, rpc)->up_id = id;
 	for_each_domain(d, a) {
+		d->unwanted = false;
 		if (domain_is_service(d) && d->state == DOMAIN_FAILED && !d->job)
 			d->state = DOMAIN_DOWN;
 	}
-	client->up_id = id;
 	services_advance(a);
 }
 
@@ -117,10 +129,18 @@ static void method_down(struct atolld *a, struct rpc *rpc, uint32_t id, const st
 		return;
 	}
 	for_each_domain(d, a) {
-		if ((d->role == ROLE_NET || d->role == ROLE_DISK) && d->state != DOMAIN_DOWN)
+		if (d->job && d->state != DOMAIN_STOPPING) {
+			refuse(rpc, id, d, -EBUSY);
+			return;
+		}
+	}
+	client_of(a->api, rpc)->down_id = id;
+	for_each_domain(d, a) {
+		d->unwanted = d->role == ROLE_NET || d->role == ROLE_DISK;
+		if (d->unwanted && d->state != DOMAIN_DOWN)
 			service_stop(d, NULL, 0);
 	}
-	rpc_reply(rpc, id, json_new(JSON_OBJECT));
+	api_services_changed(a);
 }
 
 static void method_create(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
@@ -142,8 +162,10 @@ static void method_destroy(struct atolld *a, struct rpc *rpc, uint32_t id, const
 {
 	struct domain *d = named_guest(a, rpc, id, params);
 
-	if (d && guest_destroy(d, rpc, id) < 0)
-		busy(rpc, id, d);
+	int r = d ? guest_destroy(d, rpc, id) : 0;
+
+	if (r < 0)
+		refuse(rpc, id, d, r);
 }
 
 static void method_shutdown(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
@@ -155,7 +177,7 @@ static void method_shutdown(struct atolld *a, struct rpc *rpc, uint32_t id, cons
 	if (!d)
 		return;
 	if (d->state != DOMAIN_RUNNING) {
-		busy(rpc, id, d);
+		refuse(rpc, id, d, -EBUSY);
 		return;
 	}
 	batch = store_batch_new();
@@ -180,10 +202,10 @@ static void method_restart(struct atolld *a, struct rpc *rpc, uint32_t id, const
 		return;
 	}
 	r = service_restart(d, "asked for", rpc, id);
-	if (r == -EBUSY)
-		busy(rpc, id, d);
+	if (r == -EOPNOTSUPP)
+		rpc_fail(rpc, id, r, "%s: a store whose domain is gone cannot be rebuilt; the host has to be rebooted", d->name);
 	else if (r < 0)
-		rpc_fail(rpc, id, r, "%s: the %s cannot be restarted yet", d->name, role_name(d->role));
+		refuse(rpc, id, d, r);
 }
 
 /* Sends a domain's id to the builder and passes the answer on. The client may have left by then. */
@@ -212,7 +234,7 @@ static void on_forwarded(struct rpc *rpc, const struct json *result, const struc
 
 static void forward(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params, const char *method)
 {
-	struct domain *d = named(a, rpc, id, params);
+	struct domain *d = named_guest(a, rpc, id, params);
 	struct forward *f;
 
 	if (!d)
@@ -352,22 +374,49 @@ static void on_accept(struct source *source, uint32_t events, void *data)
 	api->count++;
 }
 
+static bool services_down(struct atolld *a)
+{
+	for_each_domain(d, a) {
+		if (d->unwanted && d->state != DOMAIN_DOWN)
+			return false;
+	}
+	return true;
+}
+
 void api_services_changed(struct atolld *a)
 {
-	if (!a->api || !services_running(a))
+	bool up = services_running(a), down = services_down(a);
+
+	if (!a->api)
 		return;
-	if (!a->announced) {
+	if (up && !a->announced) {
 		sd_notify(0, "READY=1\nSTATUS=all services run");
 		a->announced = true;
 		log_info("all services run");
 	}
 	for (struct client *c = a->api->clients, *next; c; c = next) {
-		uint32_t id = c->up_id;
+		uint32_t *waiting = up && c->up_id ? &c->up_id : down && c->down_id ? &c->down_id : NULL;
+		uint32_t id = waiting ? *waiting : 0;
 
 		next = c->next; /* answering may find this client gone */
+		if (!id)
+			continue;
+		*waiting = 0;
+		rpc_reply(c->rpc, id, status(a));
+	}
+}
+
+void api_service_failed(struct domain *d)
+{
+	struct api *api = d->atolld->api;
+
+	for (struct client *c = api ? api->clients : NULL, *next; c; c = next) {
+		uint32_t id = c->up_id;
+
+		next = c->next;
 		c->up_id = 0;
 		if (id)
-			rpc_reply(c->rpc, id, status(a));
+			rpc_fail(c->rpc, id, EIO, "%s: not started, it is tried again: %s", d->name, d->why);
 	}
 }
 

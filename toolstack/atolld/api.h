@@ -11,7 +11,9 @@ int api_create(struct atolld *atolld, struct api **api);
 struct api *api_destroy(struct api *api);
 /* Answers the client that asked for the job, if one did: with RESULT (taken over) or the job's error. */
 void api_answer(struct job *job, struct json *result);
-/* Tells those that wait for `up`, and systemd, when all services run. */
+/* Tells those that wait for `up`, and systemd, when all services run; those that wait for `down` when they are gone. */
 void api_services_changed(struct atolld *atolld);
+/* A service could not be started: tells those that wait for `up`. */
+void api_service_failed(struct domain *domain);
 
 #endif

@@ -61,7 +61,7 @@ struct domain {
 	uint64_t memory_kib, cpu_ns;
 	bool paused, shutdown;
 	unsigned shutdown_reason;
-	bool user_paused;
+	bool unwanted; /* a service that `down` stopped: not started before `up` */
 
 	struct job *job;
 	struct agent *agent; /* net and disk services */

@@ -347,6 +347,7 @@ static void on_started(struct job *job)
 		snprintf(d->why, sizeof(d->why), "%.255s", job->error.message);
 		log_error("%s: not started: %s", d->name, job->error.message);
 		api_answer(job, NULL);
+		api_service_failed(d);
 		if (d->role != ROLE_STORE)
 			try_later(d);
 		return;
@@ -397,6 +398,7 @@ static void on_stopped(struct job *job)
 	d->state = job->error.code[0] ? DOMAIN_FAILED : DOMAIN_DOWN;
 	state_save(d->atolld);
 	api_answer(job, json_new(JSON_OBJECT));
+	api_services_changed(d->atolld);
 }
 
 int service_stop(struct domain *d, struct rpc *client, uint32_t id)
@@ -436,7 +438,7 @@ void services_advance(struct atolld *a)
 	for_each_domain(d, a) {
 		if (!domain_is_service(d))
 			break;
-		if (d->state == DOMAIN_DOWN && !d->job) {
+		if (d->state == DOMAIN_DOWN && !d->job && !d->unwanted) {
 			int r = start(d, NULL, 0);
 
 			if (r < 0)

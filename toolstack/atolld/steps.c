@@ -98,7 +98,7 @@ int order_attach(struct job *job, struct device *dev, struct domain *guest, job_
 
 	if (!rpc) {
 		json_free(p);
-		return job_explain(job, ENOTCONN, "%s: its %s backend %s is %s", guest->name,
+		return job_explain(job, ENOTCONN, "%s: its %s backend %s is %s, and its agent is not connected; try again", guest->name,
 				   dev->kind == DEVICE_VIF ? "vif" : "disk", dev->backend->name, domain_state_name(dev->backend));
 	}
 	if (dev->kind == DEVICE_VIF) {
