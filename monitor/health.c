@@ -26,12 +26,12 @@ enum health health_judge(const struct health_input *in, char *why, size_t size)
 	}
 	if (in->starting)
 		return verdict(HEALTH_STARTING, why, size, "starting");
-	if (in->paused)
-		return verdict(HEALTH_PAUSED, why, size, "paused");
-	if (in->has_agent && in->silent_ms > HEALTH_SILENCE_MS) {
+	if (in->has_agent && in->silent_ms > HEALTH_SILENCE_MS) { /* nobody may pause a service: paused or spinning, it is hung */
 		snprintf(why, size, "its agent has not answered for %llu ms", (unsigned long long)in->silent_ms);
 		return HEALTH_HUNG;
 	}
+	if (in->paused)
+		return verdict(HEALTH_PAUSED, why, size, "paused");
 	return verdict(HEALTH_OK, why, size, "");
 }
 

@@ -24,6 +24,7 @@ for service in net0 disk0; do
 	survives destroy $service
 	survives crash $service
 done
+survives hang net0
 before=$(restarts net0)
 ok "a restart on request works" atoll restart net0
 ok "and is counted" [ "$(restarts net0)" = $((before + 1)) ]

@@ -26,8 +26,9 @@ int main(void)
 		   strstr(why, "5001 ms"), "a silent agent is hung, and for how long is said");
 	ok(judge((struct health_input){.exists = true, .starting = true, .has_agent = true, .silent_ms = 99999}) == HEALTH_STARTING,
 	   "a booting service may be silent");
-	ok(judge((struct health_input){.exists = true, .paused = true, .has_agent = true, .silent_ms = 99999}) == HEALTH_PAUSED,
-	   "a paused service is not called hung");
+	ok(judge((struct health_input){.exists = true, .paused = true}) == HEALTH_PAUSED, "a paused guest is paused");
+	ok(judge((struct health_input){.exists = true, .paused = true, .has_agent = true, .silent_ms = 99999}) == HEALTH_HUNG,
+	   "a paused service is hung");
 	ok(health_needs_restart(HEALTH_HUNG) && health_needs_restart(HEALTH_CRASHED) && !health_needs_restart(HEALTH_PAUSED),
 	   "what is broken is restarted, what is paused is not");
 	return plan_done();
