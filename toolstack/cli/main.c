@@ -170,9 +170,14 @@ int main(int argc, char **argv)
 	struct cli cli = {0};
 	int i = 1, r;
 
-	if (i < argc && !strcmp(argv[i], "--json")) {
-		cli.json = true;
-		i++;
+	/* --json may stand anywhere */
+	for (int from = 1, to = 1, count = argc; from < count; from++) {
+		if (!strcmp(argv[from], "--json")) {
+			cli.json = true;
+			argc--;
+		} else {
+			argv[to++] = argv[from];
+		}
 	}
 	if (i == argc || !strcmp(argv[i], "help") || !strcmp(argv[i], "--help"))
 		return usage(i == argc ? stderr : stdout);

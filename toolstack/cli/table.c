@@ -10,7 +10,7 @@ void table_domains(const struct json *status, FILE *out)
 {
 	fprintf(out, "%-5s %-16s %-8s %-5s %8s  %-16s %-10s %-9s %8s\n", "DOMID", "NAME", "ROLE", "TYPE", "MEM MiB", "PRIVILEGE",
 		"STATE", "HEALTH", "RESTARTS");
-	fprintf(out, "%-5d %-16s %-8s %-5s %8.1f  %-16s %-10s %-9s %8s\n", 0, "(this one)", "control", "pv",
+	fprintf(out, "%-5d %-16s %-8s %-5s %8.1f  %-16s %-10s %-9s %8s\n", 0, "Domain-0", "control", "pv",
 		MIB(json_get_int(status, "control_memory_kib", 0)), "all", "running", "ok", "-");
 	json_for_each(d, json_get(status, "domains")) {
 		fprintf(out, "%-5lld %-16s %-8s %-5s %8.1f  %-16s %-10s %-9s %8lld\n", (long long)json_get_int(d, "domid", -1),

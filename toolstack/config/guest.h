@@ -57,7 +57,8 @@ int guest_config_from_json(const struct json *json, struct guest_config *config,
 /* The JSON form of it, which guest_config_from_json() reads back; NULL without memory. */
 struct json *guest_config_to_json(const struct guest_config *config);
 
-/* The xenstore number of a virtual disk name, or -EINVAL: xvdXN (major 202, then extended), hdX, sdX as Linux numbers them. */
+/* The xenstore number of a virtual disk name, or -EINVAL: xvda to xvdzz, with a partition number or without
+ * (vbd-interface.txt of Xen). */
 int vdev_number(const char *vdev);
 
 #endif
