@@ -64,6 +64,8 @@ static void check(struct domain *d, const struct json *item)
 		return;
 	if (item)
 		note_domain(d, item);
+	if (d->job && d->built_us < d->job->started_us)
+		return; /* what died is the predecessor, which the job is about to take away */
 	if (!item || d->shutdown) {
 		if (d->job && d->state == DOMAIN_STARTING) {
 			job_fail(d->job, ECHILD, "%s: the domain stopped while it was started; see `atoll logs %s`", d->name, d->name);
