@@ -69,7 +69,8 @@ struct domain {
 
 	/* Restarts. */
 	unsigned restarts;
-	unsigned quick_failures; /* in a row; spaces the attempts */
+	uint64_t running_ms;     /* monotonic, when it was up last; 0: never */
+	unsigned quick_failures; /* in a row, each soon after a start; spaces the attempts */
 	struct source *restart_timer;
 	char outage_reason[128];
 	struct job_phase outage[JOB_PHASES_MAX];
@@ -128,6 +129,8 @@ void services_advance(struct atolld *atolld);
 int service_restart(struct domain *domain, const char *reason, struct rpc *client, uint32_t id);
 /* Opens the store that already runs. 0 or -errno. */
 int service_adopt_store(struct domain *domain);
+/* It was found dead or hung: restarts it, at once while it did not fail too often lately. 0 or -errno. */
+int service_failed(struct domain *domain, const char *reason);
 int service_stop(struct domain *domain, struct rpc *client, uint32_t id);
 bool services_running(const struct atolld *atolld);
 

@@ -44,9 +44,9 @@ static void judge(struct domain *d)
 		int r;
 
 		snprintf(d->why, sizeof(d->why), "%s", why);
-		r = service_restart(d, why, NULL, 0);
+		r = service_failed(d, why);
 		if (r == 0) {
-			log_warning("%s: %s: %s; it is restarted as domain %u", d->name, health_name(health), why, d->domid);
+			log_warning("%s: %s: %s; restarting it as domain %u", d->name, health_name(health), why, d->domid);
 		} else {
 			log_error("%s: %s: %s, and it cannot be restarted: %s", d->name, health_name(health), why, strerror(-r));
 			d->state = DOMAIN_FAILED;

@@ -24,6 +24,8 @@
 #define RETRY_MS_MIN 1000
 #define RETRY_MS_MAX 60000
 #define PCI_GONE_MS 10
+#define HEALTHY_MS 60000     /* who ran for so long has failed by chance; who did not, probably fails again … */
+#define QUICK_FAILURES_MAX 5 /* … and is restarted at once so many times, then with growing pauses */
 
 static const char *type_of(const struct domain *d)
 {
@@ -354,8 +356,8 @@ static void on_started(struct job *job)
 	}
 	record_outage(job);
 	d->state = DOMAIN_RUNNING;
+	d->running_ms = now_ms();
 	d->why[0] = '\0';
-	d->quick_failures = 0;
 	log_info("%s: running as domain %u after %llu ms", d->name, d->domid, (unsigned long long)d->outage_ms);
 	state_save(d->atolld);
 	census_request(d->atolld);
@@ -379,7 +381,7 @@ static int start(struct domain *d, struct rpc *client, uint32_t id)
 
 int service_restart(struct domain *d, const char *reason, struct rpc *client, uint32_t id)
 {
-	bool again = d->state == DOMAIN_RUNNING;
+	bool again = d->running_ms != 0;
 	int r;
 
 	if (d->job)
@@ -389,6 +391,21 @@ int service_restart(struct domain *d, const char *reason, struct rpc *client, ui
 	if (r == 0 && again)
 		d->restarts++;
 	return r;
+}
+
+int service_failed(struct domain *d, const char *reason)
+{
+	bool quick = d->running_ms && now_ms() - d->running_ms < HEALTHY_MS;
+
+	if (d->role == ROLE_STORE || d->role == ROLE_CONSOLE)
+		return service_restart(d, reason, NULL, 0); /* in place: it costs nothing, and everything waits for it */
+	d->quick_failures = quick ? d->quick_failures + 1 : 0;
+	if (d->quick_failures <= QUICK_FAILURES_MAX)
+		return service_restart(d, reason, NULL, 0);
+	log_error("%s: failed %u times, each within %d s of its start", d->name, d->quick_failures, HEALTHY_MS / 1000);
+	d->state = DOMAIN_FAILED;
+	try_later(d);
+	return 0;
 }
 
 static void on_stopped(struct job *job)

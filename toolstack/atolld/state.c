@@ -118,14 +118,16 @@ static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_e
 		if (d->domid < a->list_first || d->domid >= next)
 			continue;
 		d->exists = d->state != DOMAIN_DOWN && census_find(list, d->domid);
-		if (d->state == DOMAIN_RUNNING && d->exists)
+		if (d->state == DOMAIN_RUNNING && d->exists) {
+			d->running_ms = now_ms();
 			adopt(d);
-		else if (domain_is_service(d))
+		} else if (domain_is_service(d)) {
 			d->state = DOMAIN_DOWN; /* built by services_advance(), which removes what is left first */
-		else if (a->store)
+		} else if (a->store) {
 			guest_destroy(d, NULL, 0);
-		else
+		} else {
 			domain_delete(d);
+		}
 	}
 	if (next < DOMID_LIMIT && next > a->list_first) {
 		list_page(a, next);
