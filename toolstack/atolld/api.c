@@ -201,7 +201,7 @@ static void method_restart(struct atolld *a, struct rpc *rpc, uint32_t id, const
 		rpc_fail(rpc, id, EPERM, "%s: this is a guest; `atoll reboot` restarts it", d->name);
 		return;
 	}
-	r = service_restart(d, "asked for", rpc, id);
+	r = service_restart(d, json_get_string(params, "reason", "asked for"), rpc, id);
 	if (r == -EOPNOTSUPP)
 		rpc_fail(rpc, id, r, "%s: a store whose domain is gone cannot be rebuilt; the host has to be rebooted", d->name);
 	else if (r < 0)

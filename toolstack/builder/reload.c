@@ -21,6 +21,7 @@
 #include "reload.h"
 #include "xenlog.h"
 
+#define PAUSES_MAX 8
 #define PARK_SLICE_US 50
 #define IMAGE_PAGES ((PVH_IMAGE_LIMIT - PVH_IMAGE_BASE) / PAGE_BYTES)
 
@@ -199,6 +200,22 @@ static int rewrite_image(struct builder *builder, uint32_t domid, const struct e
 	return 0;
 }
 
+/* Takes back our own pause, and those that somebody else left: a program that was just reloaded shall run. */
+static int let_run(struct builder *builder, uint32_t domid, struct failure *failure)
+{
+	xc_domaininfo_t info;
+	int ret = 0;
+
+	for (int i = 0; ret == 0 && i < PAUSES_MAX; i++) {
+		ret = domain_unpause(builder, domid, failure);
+		if (ret == 0)
+			ret = domain_lookup(builder, domid, &info, failure);
+		if (ret == 0 && !(info.flags & XEN_DOMINF_paused))
+			return 0;
+	}
+	return ret < 0 ? ret : fail(failure, EBUSY, "domain %u: paused more than %d times", domid, PAUSES_MAX);
+}
+
 /* From here on the old program is gone: a failure leaves the domain paused, to be rebuilt. */
 static int swap(struct builder *builder, uint32_t domid, struct reload_record *record, const struct elf_image *image,
 		const void *file, struct failure *failure)
@@ -216,7 +233,7 @@ static int swap(struct builder *builder, uint32_t domid, struct reload_record *r
 		return fail_xen(builder, failure, "domain %u: cannot be resumed after its crash", domid);
 	if (xc_domain_hvm_setcontext(builder->xen, domid, record->context, record->context_len) < 0)
 		return fail_xen(builder, failure, "domain %u: cannot load its first context", domid);
-	return domain_unpause(builder, domid, failure);
+	return let_run(builder, domid, failure);
 }
 
 static int reload_with(struct builder *builder, uint32_t domid, struct reload_record *record,
