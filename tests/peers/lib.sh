@@ -2,13 +2,21 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 # Store daemons under the stub: what run.sh and bench.sh share. Needs $here, $work and $cache.
 
-# peers: the daemons and clients of Debian, unpacked.
+# peers: the daemons and clients of Debian, unpacked. Clones share the cache, so one at a time.
 peers() {
-	[ ! -e "$cache/root/done" ] || return 0
-	rm -rf "$cache"
-	mkdir -p "$cache/root"
-	(cd "$cache" && apt-get download xen-utils-4.17 xenstore-utils libxenmisc4.17 >&2 &&
-		for deb in *.deb; do dpkg -x "$deb" root; done && touch root/done)
+	local lock log
+	mkdir -p "$cache"
+	exec {lock}>"$cache/.lock"
+	flock "$lock"
+	if [ ! -e "$cache/root/done" ]; then
+		rm -rf "$cache/root" "$cache"/*.deb
+		mkdir "$cache/root"
+		log=$work/download.log
+		(cd "$cache" && apt-get -q -o APT::Sandbox::User=root download xen-utils-4.17 xenstore-utils libxenmisc4.17 &&
+			for deb in *.deb; do dpkg -x "$deb" root || exit 1; done) >"$log" 2>&1 || { cat "$log" >&2; return 1; }
+		touch "$cache/root/done"
+	fi
+	exec {lock}>&-
 }
 
 stub() {
@@ -24,13 +32,13 @@ fake() {
 	printf 1 >"$1/port.0"
 }
 
-# start NAME COMMAND...: runs a daemon under the stub, waits for its socket, leaves its pid in $daemon
+# start NAME COMMAND...: runs a daemon under the stub, waits for its socket, leaves its pid in $daemon. It dies with this shell.
 start() {
 	local name=$1 dir=$work/$1 i
 	shift
 	fake "$dir"
 	FAKEXEN=$dir XENSTORED_RUNDIR=$dir XENSTORED_ROOTDIR=$dir LD_PRELOAD=$work/fakexen.so \
-		LD_LIBRARY_PATH=$cache/root/usr/lib/x86_64-linux-gnu "$@" >"$dir/log" 2>&1 &
+		LD_LIBRARY_PATH=$cache/root/usr/lib/x86_64-linux-gnu setpriv --pdeathsig KILL "$@" >"$dir/log" 2>&1 </dev/null &
 	daemon=$!
 	for ((i = 0; i < 100; i++)); do
 		[ ! -S "$dir/socket" ] || { sleep 0.2; return 0; }
@@ -40,7 +48,8 @@ start() {
 	return 1
 }
 
-# oxenstored_conf NAME: for oxenstored started under that name
+# oxenstored_conf NAME: for oxenstored started under that name. It renames its logs when they grow, so these must be files
+# of its own: with /dev/null it renames the device.
 oxenstored_conf() {
 	cat >"$work/oxenstored.conf" <<-CONF
 		pid-file = $work/oxenstored.pid
@@ -57,7 +66,7 @@ oxenstored_conf() {
 		conflict-max-history-seconds = 0.05
 		merge-activate = true
 		ring-scan-interval = 20
-		xenstored-log-file = /dev/null
-		access-log-file = /dev/null
+		xenstored-log-file = $work/oxenstored.log
+		access-log-file = $work/oxenstored-access.log
 	CONF
 }

@@ -98,10 +98,10 @@ def write_page(page, cases, lines, differing):
         f.write(f"* all cases: {len(cases)}\n\n## Where this store answers differently, and why\n\n")
         f.write("| case | C 4.17 | C head | oxenstored | Atoll | reason |\n|---|---|---|---|---|---|\n")
         for case, c417, head, ocaml, mine, reason in differing:
-            f.write(f"| {case.replace('|', chr(92) + '|')} | {cell(c417)} | {cell(head)} | {cell(ocaml)} | {cell(mine)} | {reason} |\n")
+            f.write(f"| {case.replace('|', chr(92) + '|')} | {cell(c417)} | {cell(head)} | {cell(ocaml)} | {cell(normal(case, mine))} | {reason} |\n")
         f.write("\n## All cases\n\n| case | answer | verdict |\n|---|---|---|\n")
         for case, mine, verdict in lines:
-            f.write(f"| {case.replace('|', chr(92) + '|')} | {cell(mine)} | {verdict} |\n")
+            f.write(f"| {case.replace('|', chr(92) + '|')} | {cell(normal(case, mine))} | {verdict} |\n")
 
 
 sys.exit(main())
