@@ -5,7 +5,20 @@
 
 tap_begin() {
 	TAP_LOG=$(mktemp)
-	trap 'rm -f "$TAP_LOG"' EXIT
+	TAP_ENDED=''
+	trap tap_exit EXIT
+}
+
+# Whoever reads the count at the end must find one, also when something else than a test ended this program.
+tap_exit() {
+	local status=$?
+	if [ -z "$TAP_ENDED" ]; then
+		echo "not ok - ended before its end, with status $status" | tap_filter run noplan
+		tap_end || true
+		[ $status != 0 ] || status=1
+	fi
+	rm -f "$TAP_LOG"
+	exit $status
 }
 
 # tap_merge NAME COMMAND...
@@ -62,6 +75,7 @@ tap_json() {
 # The plan, the count, and the status: no test at all is a failure too.
 tap_end() {
 	local passed failed
+	TAP_ENDED=1
 	passed=$(tap_count 'ok')
 	failed=$(tap_count 'not ok')
 	echo "1..$((passed + failed))"

@@ -425,7 +425,7 @@ int main(int argc, char **argv)
 	static const char *const small_names[4] = { "read_1000", "write_1000", "make_remove_1000", "directory_1000" };
 	static const char *const large_names[4] = { "read_large", "write_large", "make_remove_large", "directory_large" };
 	long before[DAEMONS];
-	double worst = 0, remove_wait[DAEMONS], remove_cpu[DAEMONS];
+	double worst = 0, bytes = 0, remove_wait[DAEMONS], remove_cpu[DAEMONS];
 
 	if (argc < 5 || argc > 3 + DAEMONS)
 		return 2;
@@ -460,9 +460,10 @@ int main(int argc, char **argv)
 		before[i] = memory_kib(&daemons[i]);
 	populate(nodes);
 	printf("{\n  \"nodes\": %u, \"rounds\": %u,\n  \"daemons\": [", nodes, rounds);
-	for (unsigned int i = 0; i < daemon_count; i++)
-		printf("%s{\"name\": \"%s\", \"bytes_per_node\": %.0f}", i ? ", " : "", daemons[i].name,
-		       (double)(memory_kib(&daemons[i]) - before[i]) * 1024 / (nodes - 1000));
+	for (unsigned int i = daemon_count; i--;) {
+		bytes = (double)(memory_kib(&daemons[i]) - before[i]) * 1024 / (nodes - 1000);
+		printf("{\"name\": \"%s\", \"bytes_per_node\": %.0f}%s", daemons[i].name, bytes, i ? ", " : "");
+	}
 	for (int i = 0; i < 4; i++)
 		large[i] = measure(large_names[i], sized[i], 1000, rounds);
 	measure_removal(remove_wait, remove_cpu);
@@ -493,6 +494,7 @@ int main(int argc, char **argv)
 	report("other_watches_ratio", median(&daemons[0], many_m) / median(&daemons[0], write_m), 1.05,
 	       "a write with 1000 watches elsewhere, to a plain one");
 	report("growth_ratio", worst, 1.2, "the worst of read, write, make and remove, directory: many nodes to 1000");
+	report("bytes_per_node", bytes, 120, "memory of the first daemon for a small node");
 	if (daemon_count > 2)
 		report("remove_ratio", remove_wait[0] / remove_wait[2], 1.0,
 		       "removing all nodes and 200 reads after it, as a client waits, to the third daemon's");
