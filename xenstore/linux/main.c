@@ -7,7 +7,7 @@
  * Holds: the listening socket (mode 0600: whoever connects is privileged); with rings, /dev/xen/privcmd (only to ask
  * for the state of domains), /dev/xen/evtchn and /dev/xen/gntdev. Nothing is dropped: all are needed to the end.
  */
-#include "server.h"
+#include "live-update.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -144,7 +144,8 @@ static void loop(struct server *srv)
 
 	for (;;) {
 		bool trash = store_idle(&srv->store, 0);
-		int n = epoll_wait(srv->epoll, events, 64, trash || srv->dirty_count ? 0 : -1);
+		int wait = live_update_pending(srv) ? 50 : -1;
+		int n = epoll_wait(srv->epoll, events, 64, trash || srv->dirty_count ? 0 : wait);
 
 		if (n < 0 && errno != EINTR)
 			return;
@@ -161,6 +162,7 @@ static void loop(struct server *srv)
 				on_socket(srv, &srv->clients[tag], events[i].events);
 		}
 		flush_all(srv);
+		live_update_work(srv);
 		if (!n && trash)
 			store_idle(&srv->store, 256);
 	}
@@ -180,12 +182,16 @@ static int stop_fd(struct server *srv)
 	return fd < 0 ? -errno : epoll_set(srv, EPOLL_CTL_ADD, fd, EPOLLIN, EVENT_STOP);
 }
 
-static int setup(struct server *srv, const char *path, size_t arena_mb, bool sockets_only)
+#define NO_UPDATE (-2) /* else the file descriptor of a state stream; -1: the file of C xenstored */
+
+static int setup(struct server *srv, int update)
 {
 	struct store_config config = { .privileged = 0 };
+	size_t arena_mb = srv->arena_mb;
 	void *memory;
 	int r;
 
+	srv->listener = -1;
 	/* Untouched pages cost nothing, so the size is only a bound. */
 	memory = mmap(NULL, arena_mb << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
@@ -202,10 +208,12 @@ static int setup(struct server *srv, const char *path, size_t arena_mb, bool soc
 	if (srv->epoll < 0)
 		return -errno;
 	r = stop_fd(srv);
-	if (!r && !sockets_only)
-		r = rings_open(srv);
 	umask(077);
-	return r ? r : socket_listen(srv, path);
+	if (!r && update != NO_UPDATE)
+		r = live_update_take_over(srv, update);
+	else if (!r && !srv->sockets_only)
+		r = rings_open(srv);
+	return r || srv->listener >= 0 ? r : socket_listen(srv, srv->path);
 }
 
 int main(int argc, char **argv)
@@ -214,29 +222,37 @@ int main(int argc, char **argv)
 		{ "socket", required_argument, NULL, 's' },
 		{ "arena-mb", required_argument, NULL, 'm' },
 		{ "sockets-only", no_argument, NULL, 'S' },
+		{ "live-update", required_argument, NULL, 'L' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *path = "/var/run/xenstored/socket";
 	size_t arena_mb = 256;
 	bool sockets_only = false;
 	struct server *srv = calloc(1, sizeof *srv);
-	int opt, r;
+	int opt, r, update = NO_UPDATE;
 
-	while ((opt = getopt_long(argc, argv, "s:m:S", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "s:m:SNU", options, NULL)) != -1) {
 		if (opt == 's')
 			path = optarg;
 		else if (opt == 'm')
 			arena_mb = strtoul(optarg, NULL, 10);
 		else if (opt == 'S')
 			sockets_only = true;
-		else
+		else if (opt == 'L')
+			update = (int)strtoul(optarg, NULL, 10);
+		else if (opt == 'U')
+			update = -1;
+		else if (opt != 'N') /* -N is what C xenstored calls what this does anyway */
 			return 2;
 	}
 	if (!srv || arena_mb < 1 || arena_mb > 4095) {
 		fprintf(stderr, "usage: atoll-xenstored [--socket PATH] [--arena-mb 1..4095] [--sockets-only]\n");
 		return 2;
 	}
-	r = setup(srv, path, arena_mb, sockets_only);
+	srv->path = path;
+	srv->arena_mb = arena_mb;
+	srv->sockets_only = sockets_only;
+	r = setup(srv, update);
 	if (r) {
 		fprintf(stderr, "atoll-xenstored: cannot start: %s\n", strerror(-r));
 		return 1;

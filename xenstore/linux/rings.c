@@ -21,6 +21,8 @@ struct rings {
 	xenevtchn_handle *ports;
 	xengnttab_handle *grants;
 	uint32_t dying_port; /* VIRQ_DOM_EXC */
+	struct xenstore_domain_interface *mapped; /* by ring_map(), for ring_adopt() */
+	bool mapped_granted; /* not domain 0's own */
 	uint32_t own_ring;   /* client index of domain 0 + 1: mapped from /proc/xen, not granted */
 };
 
@@ -134,6 +136,18 @@ void on_ports(struct server *srv)
 	xenevtchn_unmask(srv->rings->ports, (evtchn_port_t)port);
 }
 
+static void *own_page(void)
+{
+	int fd = open("/proc/xen/xsd_kva", O_RDWR | O_CLOEXEC);
+	void *page;
+
+	if (fd < 0)
+		return NULL;
+	page = mmap(NULL, XC_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return page == MAP_FAILED ? NULL : page;
+}
+
 /* Domain 0's own ring, which its kernel shows to a store process in it. */
 static int own_ring(struct server *srv)
 {
@@ -143,7 +157,7 @@ static int own_ring(struct server *srv)
 	store_conn conn;
 	char text[20] = "";
 	void *page;
-	int fd = open("/proc/xen/xsd_port", O_RDONLY), local, err;
+	int fd = open("/proc/xen/xsd_port", O_RDONLY), local;
 	ssize_t n;
 
 	if (fd < 0)
@@ -152,14 +166,9 @@ static int own_ring(struct server *srv)
 	close(fd);
 	if (n <= 0)
 		return -EIO;
-	fd = open("/proc/xen/xsd_kva", O_RDWR);
-	if (fd < 0)
-		return -errno;
-	page = mmap(NULL, XC_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	err = errno;
-	close(fd);
-	if (page == MAP_FAILED)
-		return -err;
+	page = own_page();
+	if (!page)
+		return -EIO;
 	local = xenevtchn_bind_interdomain(r->ports, 0, (evtchn_port_t)strtoul(text, NULL, 10));
 	if (local < 0)
 		return -errno;
@@ -176,7 +185,7 @@ static int own_ring(struct server *srv)
 	return 0;
 }
 
-int rings_open(struct server *srv)
+static int rings_setup(struct server *srv, int fd)
 {
 	struct rings *r = calloc(1, sizeof *r);
 	int port;
@@ -185,7 +194,7 @@ int rings_open(struct server *srv)
 		return -ENOMEM;
 	srv->rings = r;
 	r->xc = xc_interface_open(NULL, NULL, 0);
-	r->ports = xenevtchn_open(NULL, 0);
+	r->ports = fd < 0 ? xenevtchn_open(NULL, 0) : xenevtchn_fdopen(NULL, fd, 0);
 	r->grants = xengnttab_open(NULL, 0);
 	if (!r->xc || !r->ports || !r->grants) {
 		rings_close(srv);
@@ -195,8 +204,69 @@ int rings_open(struct server *srv)
 	if (port < 0)
 		return -errno;
 	r->dying_port = (uint32_t)port;
-	port = epoll_set(srv, EPOLL_CTL_ADD, xenevtchn_fd(r->ports), EPOLLIN, EVENT_PORTS);
-	return port ? port : own_ring(srv);
+	return epoll_set(srv, EPOLL_CTL_ADD, xenevtchn_fd(r->ports), EPOLLIN, EVENT_PORTS);
+}
+
+int rings_open(struct server *srv)
+{
+	int r = rings_setup(srv, -1);
+
+	return r ? r : own_ring(srv);
+}
+
+/* ---- live update */
+
+int rings_event_fd(const struct server *srv)
+{
+	return srv->rings ? xenevtchn_fd(srv->rings->ports) : -1;
+}
+
+int rings_take_over(struct server *srv, int fd)
+{
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return rings_setup(srv, fd);
+}
+
+void rings_death_notice(struct server *srv, bool on)
+{
+	struct rings *r = srv->rings;
+	int port;
+
+	if (!r)
+		return;
+	if (r->dying_port)
+		xenevtchn_unbind(r->ports, r->dying_port);
+	r->dying_port = 0;
+	port = on ? xenevtchn_bind_virq(r->ports, VIRQ_DOM_EXC) : 0;
+	if (port > 0)
+		r->dying_port = (uint32_t)port;
+}
+
+int ring_map(struct server *srv, uint32_t domid, struct store_ring_start *start)
+{
+	struct rings *r = srv->rings;
+
+	if (!r)
+		return -ENODEV;
+	r->mapped = domid ? NULL : own_page();
+	r->mapped_granted = !r->mapped;
+	if (!r->mapped)
+		r->mapped = xengnttab_map_grant_ref(r->grants, domid, GNTTAB_RESERVED_XENSTORE, PROT_READ | PROT_WRITE);
+	if (!r->mapped)
+		return -EINVAL;
+	ring_start(r->mapped, start);
+	return 0;
+}
+
+void ring_adopt(struct server *srv, struct client *c, uint32_t port)
+{
+	struct rings *r = srv->rings;
+
+	c->ring = r->mapped;
+	c->port = port;
+	if (!r->mapped_granted)
+		r->own_ring = (uint32_t)(c - srv->clients) + 1;
+	ring_offer(&srv->store, c->conn, c->ring);
 }
 
 void rings_close(struct server *srv)

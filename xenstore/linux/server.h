@@ -32,6 +32,10 @@ struct server {
 	uint32_t dirty[CLIENTS_MAX];
 	unsigned int dirty_count;
 	unsigned char buffer[IO_BUFFER];
+	/* as on the command line */
+	const char *path;
+	size_t arena_mb;
+	bool sockets_only;
 };
 
 /* Tags of epoll events; smaller values are client indexes. */
@@ -49,6 +53,7 @@ int socket_listen(struct server *srv, const char *path);
 void on_listener(struct server *srv);
 void on_socket(struct server *srv, struct client *c, uint32_t events);
 void socket_flush(struct server *srv, struct client *c);
+void socket_input(struct server *srv, struct client *c, const unsigned char *bytes, size_t len);
 
 /* rings.c */
 int rings_open(struct server *srv);
@@ -58,5 +63,13 @@ void ring_flush(struct server *srv, struct client *c);
 void ring_unmap(struct server *srv, struct client *c);
 int ring_introduce(struct server *srv, store_conn conn, uint32_t domid, uint32_t port, struct store_ring_start *start);
 unsigned int ring_domain_info(struct server *srv, uint32_t domid);
+/* For live updates: event channels that are inherited, and rings on them. */
+int rings_event_fd(const struct server *srv); /* -1: none */
+int rings_take_over(struct server *srv, int fd);
+void rings_death_notice(struct server *srv, bool on); /* VIRQ_DOM_EXC can be bound once */
+int ring_map(struct server *srv, uint32_t domid, struct store_ring_start *start);
+void ring_adopt(struct server *srv, struct client *c, uint32_t port); /* the one that was mapped last */
+/* take-over.c */
+void live_update_dump_path(char *path, size_t size);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Clients on the unix socket: one read, all answers in one write. */
-#include "server.h"
+#include "live-update.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -32,6 +32,7 @@ static void socket_drop(struct server *srv, struct client *c)
 	store_conn conn = c->conn;
 
 	close(c->fd);
+	live_update_gone(srv, c);
 	client_free(srv, c);
 	store_connection_close(&srv->store, conn);
 }
@@ -82,12 +83,33 @@ static int socket_hold(struct server *srv, struct client *c, const unsigned char
 	return 0;
 }
 
-static void socket_input(struct server *srv, struct client *c, const unsigned char *bytes, size_t len)
+/* Gives bytes to the store, up to where there is a request that is not for it. */
+void socket_input(struct server *srv, struct client *c, const unsigned char *bytes, size_t len)
 {
-	long taken = store_input(&srv->store, c->conn, bytes, len);
+	static struct live_request q;
 
-	if (taken < 0 || ((size_t)taken < len && socket_hold(srv, c, bytes + taken, len - (size_t)taken)))
-		socket_drop(srv, c);
+	while (len) {
+		bool found = live_update_find(srv, c, bytes, len, &q);
+		size_t give = found ? q.before : len;
+		long taken = give ? store_input(&srv->store, c->conn, bytes, give) : 0;
+
+		if (taken < 0) {
+			socket_drop(srv, c);
+			return;
+		}
+		bytes += taken;
+		len -= (size_t)taken;
+		if ((size_t)taken < give || (found && (q.hold || !store_input_wanted(&srv->store, c->conn)))) {
+			if (socket_hold(srv, c, bytes, len))
+				socket_drop(srv, c);
+			return;
+		}
+		if (!found)
+			return;
+		live_update_request(srv, c, &q);
+		bytes += q.take;
+		len -= q.take;
+	}
 }
 
 void socket_flush(struct server *srv, struct client *c)
