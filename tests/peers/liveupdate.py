@@ -7,6 +7,7 @@ usage: liveupdate.py DIRECTORY SOCKET load BINARY ROUNDS
 load: BINARY replaces the daemon ROUNDS times under load. peer: a chain of binaries, each started with -U and WORDS
 ("-": as the daemon starts its own kind).
 """
+import os
 import random
 import sys
 import threading
@@ -178,6 +179,18 @@ def load(directory, path, binary, rounds):
     answers = update(admin, sys.argv[0], None)
     ok(answers == [b"File not executable.\0", "EINVAL"] or answers[0] == b"File not executable.\0",
        "what is no program is refused", answers)
+    broken = f"{directory}/broken"
+    with open(broken, "wb") as f:
+        f.write(b"\x7fELF and nothing else")
+    os.chmod(broken, 0o755)
+    for words in (None, "-N"):
+        answers = update(admin, broken, words)
+        ok(answers[-1].startswith(b"Error activating new binary: "), "what cannot be started is answered with the error",
+           answers)
+    d0.write("/lu/seen", b"still")
+    ok(watcher.events() == [b"/lu/seen\0tok\0"] and rings[0].read("a") is not None, "and the old one goes on")
+    answers = update(admin, binary)
+    ok(answers[-1] == b"OK\0", "a good one can replace it afterwards", answers)
     answers = update(admin, "/proc/self/exe/nothing", None)
     ok(answers[0] == b"File not accessible.\0", "or what is not there", answers)
 
