@@ -31,7 +31,7 @@ static void on_byte(struct source *source, uint32_t events, void *data)
 int main(void)
 {
 	struct loop *loop = NULL;
-	struct source *quit, *io, *sig;
+	struct source *quit = NULL, *io = NULL, *sig = NULL;
 	int fds[2];
 
 	ok(loop_create(&loop) == 0, "a loop is made");
