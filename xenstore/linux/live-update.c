@@ -170,7 +170,7 @@ static void inherit_all(struct server *srv, bool on)
 
 static void start_other(const char *words)
 {
-	char *argv[WORDS_MAX + 3], *copy = strdup(words), *save = NULL;
+	char *argv[WORDS_MAX + 3], *copy = strdup(words), *save = NULL, update[] = "-U";
 	int n = 0;
 	bool told = false;
 
@@ -180,7 +180,7 @@ static void start_other(const char *words)
 		argv[n++] = w;
 	}
 	if (!told)
-		argv[n++] = (char[]){ "-U" };
+		argv[n++] = update;
 	argv[n] = NULL;
 	execv(lu.file, argv);
 	free(copy);
