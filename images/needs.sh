@@ -5,6 +5,7 @@
 NEEDS_BUILD=(gcc libc6-dev pkg-config meson ninja-build libxen-dev libyajl-dev libsystemd-dev)
 NEEDS_IMAGES=(mmdebstrap erofs-utils cpio kmod busybox-static xz-utils zstd lz4 fdisk)
 NEEDS_HOST=(qemu-system-x86 jq)
+NEEDS_DEB=(debhelper dpkg-dev fakeroot lintian scdoc jq)
 NEEDS_FUZZ=(clang libclang-rt-14-dev llvm-14 python3 jq)
 # The peers themselves are unpacked into the cache (tests/peers/lib.sh); their other libraries come with libxen-dev.
 NEEDS_PEERS=(gcc libc6-dev libxen-dev python3 jq)
