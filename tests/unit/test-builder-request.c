@@ -110,6 +110,30 @@ static void test_others(void)
 	ok(request_list(NULL, &first, &max, &failure) == 0 && first == 0 && max == LIST_MAX, "a list needs no parameters");
 }
 
+static int fault(const char *text, struct fault *fault, struct failure *failure)
+{
+	struct json *json AUTO_JSON = NULL;
+
+	return json_parse(text, strlen(text), &json, NULL) < 0 ? -EBADMSG : request_fault(json, fault, failure);
+}
+
+static void test_faults(void)
+{
+	struct builder builder = {0};
+	struct failure failure;
+	struct fault f;
+
+	ok(fault("{\"domid\":3,\"fault\":\"slow\",\"percent\":5}", &f, &failure) == 0 && f.domid == 3 && f.kind == FAULT_SLOW &&
+		   f.percent == 5,
+	   "a fault is read");
+	ok(fault("{\"domid\":3,\"fault\":\"melt\"}", &f, &failure) == -EINVAL && strstr(failure.message, "melt"),
+	   "an unknown one is refused by name");
+	ok(fault("{\"domid\":0,\"fault\":\"destroy\"}", &f, &failure) == -EINVAL, "the control domain is spared");
+	ok(fault("{\"domid\":3,\"fault\":\"slow\",\"percent\":101}", &f, &failure) == -EINVAL, "there is no more than a processor");
+	ok(domain_fault(&builder, &f, &failure) == -EPERM && strstr(failure.message, "host.json"),
+	   "no fault is injected on a host that does not allow experiments");
+}
+
 static void test_results(void)
 {
 	static xc_domaininfo_t list[LIST_MAX];
@@ -136,6 +160,7 @@ int main(void)
 	test_refused();
 	test_long();
 	test_others();
+	test_faults();
 	test_results();
 	return plan_done();
 }

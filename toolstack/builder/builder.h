@@ -93,6 +93,7 @@ struct builder {
 	const char *state_dir; /* what outlives a restart of this process */
 	const char *sysfs;     /* "/sys" */
 	uint32_t next_domid;   /* so that a guest's id is not used again at once */
+	bool faults_allowed;   /* fault.inject works */
 };
 
 /* Opens the hypervisor's handles. CACHE_BYTES: of unused images that are kept. On failure nothing is open. */

@@ -156,6 +156,27 @@ static int on_reload(struct builder *builder, const struct json *params, struct 
 	return 0;
 }
 
+static int on_fault_allow(struct builder *builder, const struct json *params, struct json **result,
+			  struct failure *failure)
+{
+	int ret = request_none(params, failure);
+
+	if (ret == 0)
+		builder->faults_allowed = true;
+	*result = json_new(JSON_OBJECT);
+	return ret;
+}
+
+static int on_fault_inject(struct builder *builder, const struct json *params, struct json **result,
+			   struct failure *failure)
+{
+	struct fault fault;
+	int ret = request_fault(params, &fault, failure);
+
+	*result = json_new(JSON_OBJECT);
+	return ret < 0 ? ret : domain_fault(builder, &fault, failure);
+}
+
 /* One of the two: a method of its own, or an action on a domain that has no other parameter and no result. */
 static const struct {
 	const char *name;
@@ -170,6 +191,8 @@ static const struct {
 	{"domain.memory", on_memory, NULL},
 	{"domain.list", on_list, NULL},
 	{"domain.reload", on_reload, NULL},
+	{"fault.allow", on_fault_allow, NULL},
+	{"fault.inject", on_fault_inject, NULL},
 	{"host.info", on_host_info, NULL},
 	{"store.setup", on_store_setup, NULL},
 	{"store.virq", NULL, store_virq},

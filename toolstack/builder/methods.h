@@ -14,6 +14,8 @@
  *   domain.list      {first?, max?} -> {domains [{domid, state, reason?, type, privileged, memory_kib, max_memory_kib, …}], next?}
  *                    state: running, blocked, paused, shutdown, dying; go on with first = next if there is one
  *   domain.reload    {domid, image} -> {us, settle_us, settled}
+ *   fault.allow      {} -> {}                   for as long as the builder runs
+ *   fault.inject     {domid, fault, percent?} -> {}   destroy, panic, nmi, hang, resume, slow; see fault.h
  *   host.info        {} -> {total_kib, free_kib, cpus, cpu_khz, iommu, hap, xen_version}
  *   store.setup      {domid} -> {port, again}   again: the kernel had done it before, this is the port of then
  *   store.virq       {domid} -> {}

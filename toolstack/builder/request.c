@@ -337,6 +337,34 @@ int request_reload(const struct json *params, uint32_t *domid, char image[BUILD_
 	return ret < 0 ? ret : get_path(params, "image", true, image, failure);
 }
 
+const char *const fault_names[FAULT_KINDS] = {
+	[FAULT_DESTROY] = "destroy", [FAULT_PANIC] = "panic",	[FAULT_NMI] = "nmi",
+	[FAULT_HANG] = "hang",	     [FAULT_RESUME] = "resume", [FAULT_SLOW] = "slow"};
+
+int request_fault(const struct json *params, struct fault *fault, struct failure *failure)
+{
+	static const char *const keys[] = {"domid", "fault", "percent", NULL};
+	int64_t percent = 0;
+	char name[16];
+	int kind = 0, ret = only_keys(params, keys, failure);
+
+	if (ret == 0)
+		ret = get_domid(params, &fault->domid, failure);
+	if (ret == 0)
+		ret = get_string(params, "fault", true, name, sizeof(name), failure);
+	while (ret == 0 && kind < FAULT_KINDS && strcmp(fault_names[kind], name))
+		kind++;
+	if (ret == 0 && kind == FAULT_KINDS)
+		ret = fail(failure, EINVAL, "parameter fault: %s is none", name);
+	if (ret == 0)
+		ret = get_int_or(params, "percent", 0, 100, &percent, failure);
+	if (ret < 0)
+		return ret;
+	fault->kind = (enum fault_kind)kind;
+	fault->percent = (unsigned)percent;
+	return 0;
+}
+
 int request_none(const struct json *params, struct failure *failure)
 {
 	static const char *const keys[] = {NULL};

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "builder.h"
+#include "fault.h"
 #include "info.h"
 #include "reload.h"
 
@@ -21,6 +22,7 @@ int request_list(const struct json *params, uint32_t *first, uint32_t *max, stru
 int request_pci(const struct json *params, struct pci_address *address, struct failure *failure);
 int request_pci_assign(const struct json *params, uint32_t *domid, struct pci_address *address, struct failure *failure);
 int request_reload(const struct json *params, uint32_t *domid, char image[BUILD_PATH_MAX + 1], struct failure *failure);
+int request_fault(const struct json *params, struct fault *fault, struct failure *failure);
 int request_none(const struct json *params, struct failure *failure);
 
 /* Each returns an owned value, or NULL without memory. */

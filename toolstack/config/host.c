@@ -140,6 +140,12 @@ int host_config_parse(const char *text, size_t len, struct host_config *config, 
 	if (r < 0)
 		return snprintf(why, size, "%s", detail ? detail : "out of memory"), r == -ENOMEM ? r : -EINVAL;
 	json_for_each(item, json) {
+		if (!strcmp(item->key ? item->key : "", "experiments")) {
+			if (item->type != JSON_BOOL)
+				return snprintf(why, size, "experiments: true or false is wanted"), -EINVAL;
+			config->experiments = item->integer;
+			continue;
+		}
 		if (strcmp(item->key ? item->key : "", "store") && strcmp(item->key ? item->key : "", "console") &&
 		    strcmp(item->key ? item->key : "", "services"))
 			return snprintf(why, size, "%.60s: this key is not known here", item->key ? item->key : "?"), -EINVAL;

@@ -8,7 +8,7 @@
  *                    "bridges": [{"name": "xenbr0", "nic": "auto"}]},
  *                   {"name": "disk0", "role": "disk", "memory_mib": 160, "pci": ["0000:00:06.0"]} ] }
  *
- * "kernel", "ramdisk" and "cmdline" of a service, and "image" of store and console, have defaults.
+ * "experiments": true lets `atoll experiment` inject faults. "kernel", "ramdisk" and "cmdline" of a service, and "image" of store and console, have defaults.
  */
 #ifndef ATOLL_CONFIG_HOST_H
 #define ATOLL_CONFIG_HOST_H
@@ -47,6 +47,7 @@ struct host_service {
 struct host_config {
 	struct host_service services[HOST_SERVICES_MAX + 2]; /* store and console first */
 	unsigned service_count;
+	bool experiments; /* faults may be injected (atoll-experiment(1)) */
 };
 
 const char *role_name(enum role role);

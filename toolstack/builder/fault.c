@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Faults on purpose, for experiments (atoll-experiment(1)): what happens to a domain behind the toolstack's back. Refused unless
+ * atolld said fault.allow, which it does when host.json has "experiments": true. A safety catch, not a wall: whoever may speak
+ * to the builder may destroy domains anyway.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "fault.h"
+#include "xenlog.h"
+
+#define NMI_VCPU 0
+
+/* CAP in percent of one processor; 0: none. The weight stays as it is. */
+static int set_cap(struct builder *builder, uint32_t domid, unsigned percent)
+{
+	struct xen_domctl_sched_credit2 credit2;
+
+	if (xc_sched_credit2_domain_get(builder->xen, domid, &credit2) < 0)
+		return -1;
+	credit2.cap = (uint16_t)percent;
+	return xc_sched_credit2_domain_set(builder->xen, domid, &credit2);
+}
+
+static int inject(struct builder *builder, const struct fault *fault)
+{
+	switch (fault->kind) {
+	case FAULT_DESTROY:
+		return xc_domain_destroy(builder->xen, fault->domid);
+	case FAULT_PANIC: /* as a kernel that panics reports itself */
+		return xc_domain_shutdown(builder->xen, fault->domid, SHUTDOWN_crash);
+	case FAULT_NMI:
+		return xc_domain_send_trigger(builder->xen, fault->domid, XEN_DOMCTL_SENDTRIGGER_NMI, NMI_VCPU);
+	case FAULT_HANG: /* it exists, and does nothing */
+		return xc_domain_pause(builder->xen, fault->domid);
+	case FAULT_RESUME:
+		return xc_domain_unpause(builder->xen, fault->domid);
+	case FAULT_SLOW:
+		return set_cap(builder, fault->domid, fault->percent);
+	case FAULT_KINDS:
+		break;
+	}
+	errno = EINVAL;
+	return -1;
+}
+
+int domain_fault(struct builder *builder, const struct fault *fault, struct failure *failure)
+{
+	int ret;
+
+	if (!builder->faults_allowed)
+		return fail(failure, EPERM, "fault %s: refused: /etc/atoll/host.json does not have \"experiments\": true",
+			    fault_names[fault->kind]);
+	xen_log_clear(builder->log);
+	do {
+		ret = inject(builder, fault);
+	} while (ret < 0 && (errno == EAGAIN || errno == EINTR));
+	if (ret < 0 && errno == ESRCH)
+		return fail(failure, ENOENT, "no domain with id %u", fault->domid);
+	if (ret < 0)
+		return fail_xen(builder, failure, "domain %u: cannot inject %s", fault->domid, fault_names[fault->kind]);
+	log_warning("domain %u: fault injected: %s", fault->domid, fault_names[fault->kind]);
+	return 0;
+}
