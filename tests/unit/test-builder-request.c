@@ -4,7 +4,12 @@
 #include <string.h>
 
 #include "request.h"
+#include "config/guest.h"
 #include "tap.h"
+
+/* What a guest's file may say is what the builder takes. */
+_Static_assert(GUEST_VCPUS_MAX == BUILD_VCPUS_MAX && GUEST_PATH_MAX == BUILD_PATH_MAX + 1 &&
+	       GUEST_CMDLINE_MAX == BUILD_CMDLINE_MAX + 1 && GUEST_MEMORY_MIB_MAX == BUILD_MEMORY_KIB_MAX >> 10, "limits differ");
 
 #define UUID "\"uuid\":\"00112233-4455-6677-8899-aabbccddeeff\""
 #define BASE "\"name\":\"web1\",\"type\":\"pv\",\"kernel\":\"/k\",\"memory_kib\":65536," UUID

@@ -43,13 +43,22 @@ static void test_guest_errors(void)
 	static const struct {
 		const char *text, *why;
 	} bad[] = {
-		{"name='a'\nkernel='/k'\nvnc=1\n", "vnc: this key is not supported"},
+		{"name='a'\nkernel='/k'\npci=[]\n", "a: pci: this key is not supported: only service domains"},
 		{"name='a'\nkernel='k'\n", "kernel: k is not an absolute path"},
 		{"kernel='/k'\n", "name is missing"},
 		{"name='a'\n", "kernel is missing"},
 		{"name='../a'\nkernel='/k'\n", "name: expected"},
 		{"name='a'\nkernel='/k'\nmemory=0\n", "memory: 0 is outside"},
 		{"name='a'\nkernel='/k'\nmemory=99999999999\n", "memory: 99999999999 is outside"},
+		{"name='a'\nkernel='/k'\nvcpuss=2\n", "a: vcpuss: xl.cfg(5) has no such key"},
+		{"name='a'\nkernel='/k'\nvcpus=65\n", "a: vcpus: 65 is outside 1 to 64"},
+		{"name='a'\nkernel='/k'\nvcpus=2\nmaxvcpus=1\n", "maxvcpus: 1 is less"},
+		{"name='a'\nkernel='/k'\nmemory=2000000\n", "memory: 2000000 is outside 1 to 1048576"},
+		{"name='a'\nkernel='/k'\nmaxmem=2000\n", "maxmem: 2000 is not memory's 128"},
+		{"name='a'\nkernel='/k'\ncpus='0-300'\n", "cpus: expected a list"},
+		{"name='a'\nkernel='/k'\ncpus='1,all'\n", "cpus: expected a list"},
+		{"name='a'\nkernel='/k'\non_crash='rename-restart'\n", "on_crash: expected"},
+		{"name='a'\nkernel='/k'\nvif=['devid=1','devid=1']\n", "devid 1 is used twice"},
 		{"name='a'\nkernel='/k'\ntype='hvm'\n", "type: expected"},
 		{"name='a'\nkernel='/k'\nvif=['mac=01:00:00:00:00:00']\n", "vif 0: mac:"},
 		{"name='a'\nkernel='/k'\nvif=['brigde=b']\n", "vif 0: brigde: this key"},
@@ -91,14 +100,42 @@ static void test_host(void)
 	ok(host("{\"services\":[{\"name\":\"a\",\"role\":\"net\",\"pci\":[\"5.0\"]}]}", &c) == -EINVAL && strstr(why, "a: pci"),
 	   "a PCI address is checked");
 	host_config_fini(&c);
+	ok(host("[]", &c) == -EINVAL && strstr(why, "expected an object"), "a list is no host (%s)", why);
+	ok(host("3", &c) == -EINVAL && strstr(why, "expected an object"), "a number is no host (%s)", why);
+	ok(host("{\"services\":[{\"name\":\"a b\",\"role\":\"net\"}]}", &c) == -EINVAL && strstr(why, "name \"a b\": expected"),
+	   "a bad name is shown (%s)", why);
+	ok(host("{\"services\":[{\"name\":\"a\",\"role\":\"net\",\"pci\":[\"0000:00:0A.0\"]},"
+		"{\"name\":\"b\",\"role\":\"net\",\"pci\":[\"0000:00:0a.0\"]}]}", &c) == -EINVAL &&
+	   strstr(why, "b: pci: 0000:00:0a.0 is given to a already"), "a PCI device is given once (%s)", why);
 	ok(host("{\"servces\":[]}", &c) == -EINVAL && strstr(why, "servces"), "an unknown key is named");
 	host_config_fini(&c);
 	ok(host("{\"services\":[{\"name\":\"store\",\"role\":\"net\"}]}", &c) == -EINVAL, "a name is used once");
 	host_config_fini(&c);
 }
 
+static void test_keys(void)
+{
+	struct guest_config c, again;
+	AUTO_JSON struct json *json = NULL;
+	char text[GUEST_CPUS_MAX * 4];
+	int r = guest("name='a'\nkernel='/k'\nroot='/dev/xvda1'\nextra='quiet'\nmaxvcpus=4\ncpus='0-7,^2'\ncpu_weight=512\ncap=50\n"
+		      "on_watchdog='coredump-restart'\nnomigrate=1\nvif=['devid=1','','']\n", &c);
+
+	ok(r == 0 && !strcmp(c.cmdline, "root=/dev/xvda1 quiet"), "root and extra make a command line (%s)", why);
+	ok(c.vcpus == 1 && c.maxvcpus == 4 && c.weight == 512 && c.cap == 50 && c.no_migrate, "numbers and switches are read");
+	cpu_list_print(c.cpus, text, sizeof(text));
+	ok(!strcmp(text, "0-1,3-7"), "a list of processors is read (%s)", text);
+	ok(c.vifs[0].id == 1 && c.vifs[1].id == 0 && c.vifs[2].id == 2, "interfaces without a number take free ones");
+	json = guest_config_to_json(&c);
+	ok(guest_config_from_json(json, &again, why, sizeof(why)) == 0 && !memcmp(&c, &again, sizeof(c)),
+	   "the JSON form of them reads back the same (%s)", why);
+	r = guest("name='a'\nkernel='/k'\nlocaltime=1\npae=1\n", &c);
+	ok(r == 0 && !strcmp(c.warning, "localtime, pae"), "keys without meaning are ignored and named (%s%s)", why, c.warning);
+}
+
 int main(void)
 {
+	test_keys();
 	test_xl_file();
 	test_guest_errors();
 	test_host();

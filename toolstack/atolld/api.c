@@ -152,7 +152,7 @@ static void method_create(struct atolld *a, struct rpc *rpc, uint32_t id, const 
 	if (!config)
 		rpc_fail(rpc, id, ENOMEM, "out of memory");
 	else if (guest_config_parse(text, strlen(text), config, why, sizeof(why)) < 0)
-		rpc_fail(rpc, id, EINVAL, "%.200s: %s", file, why);
+		rpc_fail(rpc, id, EINVAL, "%.150s: %s", file, why);
 	else
 		guest_create(a, config, rpc, id);
 	free(config);

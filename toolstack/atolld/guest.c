@@ -69,9 +69,9 @@ int guest_bind_devices(struct domain *d, char *why, size_t size)
 	for (unsigned i = 0; i < c->vif_count; i++) {
 		struct device *dev = &d->devices[d->device_count++];
 
-		*dev = (struct device){.kind = DEVICE_VIF, .id = i, .vif = &c->vifs[i]};
+		*dev = (struct device){.kind = DEVICE_VIF, .id = c->vifs[i].id, .vif = &c->vifs[i]};
 		if (!c->vifs[i].mac[0])
-			make_mac(c->uuid, i, c->vifs[i].mac);
+			make_mac(c->uuid, c->vifs[i].id, c->vifs[i].mac);
 		strcpy(dev->mac, c->vifs[i].mac);
 		dev->backend = find_backend(d->atolld, c->vifs[i].backend, ROLE_NET, why, size);
 		if (!dev->backend)
@@ -93,11 +93,16 @@ int guest_bind_devices(struct domain *d, char *why, size_t size)
 static int step_build(struct job *job)
 {
 	const struct guest_config *c = job->domain->guest;
+	struct json *params = build_params(job->domain, c->type == GUEST_PV ? "pv" : "pvh", c->kernel, c->ramdisk, c->cmdline,
+					   (uint64_t)c->memory_mib << 10, c->maxvcpus);
 
-	return job_call(job, job->domain->atolld->builder, "domain.build",
-			build_params(job->domain, c->type == GUEST_PV ? "pv" : "pvh", c->kernel, c->ramdisk, c->cmdline,
-				     (uint64_t)c->memory_mib << 10, c->vcpus),
-			BUILD_TIMEOUT_MS, built, NULL);
+	if (c->max_grant_frames)
+		json_set_int(params, "max_grant_frames", c->max_grant_frames);
+	if (c->max_maptrack_frames)
+		json_set_int(params, "max_maptrack_frames", c->max_maptrack_frames);
+	if (c->max_event_channels)
+		json_set_int(params, "max_event_channels", c->max_event_channels);
+	return job_call(job, job->domain->atolld->builder, "domain.build", params, BUILD_TIMEOUT_MS, built, NULL);
 }
 
 static int ordered(struct job *job, const struct json *result);

@@ -25,7 +25,7 @@ void nodes_domain(struct store_batch *b, const struct domain *d)
 					  "device/suspend/event-channel"};
 	unsigned n = d->domid;
 	uint64_t memory_kib = (uint64_t)(d->guest ? d->guest->memory_mib : d->service->memory_mib) << 10;
-	unsigned vcpus = d->guest ? d->guest->vcpus : 1;
+	unsigned vcpus = d->guest ? d->guest->vcpus : 1, vcpus_max = d->guest ? MAX(d->guest->maxvcpus, vcpus) : 1;
 	char base[64], uuid[37], vm[48], p[32];
 
 	snprintf(base, sizeof(base), "/local/domain/%u", n);
@@ -41,8 +41,8 @@ void nodes_domain(struct store_batch *b, const struct domain *d)
 	store_batch_put(b, NULL, vm, "%s/vm", base);
 	store_batch_put_int(b, NULL, (int64_t)memory_kib, "%s/memory/static-max", base);
 	store_batch_put_int(b, NULL, (int64_t)memory_kib, "%s/memory/target", base);
-	for (unsigned i = 0; i < vcpus; i++)
-		store_batch_put(b, NULL, "online", "%s/cpu/%u/availability", base, i);
+	for (unsigned i = 0; i < vcpus_max; i++)
+		store_batch_put(b, NULL, i < vcpus ? "online" : "offline", "%s/cpu/%u/availability", base, i);
 
 	store_batch_put(b, perms(p, 0, n), NULL, "%s/control", base);
 	store_batch_put(b, NULL, "1", "%s/control/platform-feature-multiprocessor-suspend", base);

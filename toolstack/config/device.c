@@ -60,8 +60,17 @@ static int set_vif(void *device, const char *key, const char *value, char *why, 
 		if (!name_valid(value))
 			return snprintf(why, size, "backend: %s is no name", value), -EINVAL;
 		strcpy(vif->backend, value);
+	} else if (!strcmp(key, "devid")) {
+		uint64_t id;
+
+		if (parse_u64(value, 0, VIF_ID_MAX, &id) < 0)
+			return snprintf(why, size, "devid: expected 0 to %d, not %s", VIF_ID_MAX, value), -EINVAL;
+		vif->id = (unsigned)id;
+	} else if (!strcmp(key, "type")) {
+		if (strcmp(value, "vif"))
+			return snprintf(why, size, "type: only vif is supported, not %s", value), -EINVAL;
 	} else {
-		return snprintf(why, size, "%s: this key is not supported; supported are mac, bridge, backend", key), -EINVAL;
+		return snprintf(why, size, "%s: this key is not supported; supported are mac, bridge, backend, devid", key), -EINVAL;
 	}
 	return 0;
 }
@@ -180,7 +189,7 @@ int vif_read(const struct json *item, struct guest_vif *vif, char *why, size_t s
 {
 	static const char *const positions[] = {NULL};
 
-	*vif = (struct guest_vif){.bridge = "xenbr0"};
+	*vif = (struct guest_vif){.id = VIF_ID_NONE, .bridge = "xenbr0"};
 	if (item->type == JSON_STRING)
 		return read_text(item->string, positions, set_vif, vif, why, size);
 	if (item->type == JSON_OBJECT)
@@ -213,8 +222,11 @@ int vbd_read(const struct json *item, struct guest_vbd *vbd, char *why, size_t s
 struct json *vif_to_json(const struct guest_vif *vif)
 {
 	struct json *json = json_new(JSON_OBJECT);
+	char id[12];
 	int r = json_set_string(json, "bridge", vif->bridge);
 
+	snprintf(id, sizeof(id), "%u", vif->id);
+	r |= json_set_string(json, "devid", id);
 	if (vif->mac[0])
 		r |= json_set_string(json, "mac", vif->mac);
 	if (vif->backend[0])

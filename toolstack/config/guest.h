@@ -6,22 +6,27 @@
 #ifndef ATOLL_CONFIG_GUEST_H
 #define ATOLL_CONFIG_GUEST_H
 
-#include <limits.h>
-
 #include "base/json.h"
 
 #define GUEST_VIFS_MAX 8
 #define GUEST_VBDS_MAX 16
-#define GUEST_CMDLINE_MAX 1024
+/* The builder's own limits, checked by tests/unit/test-builder-request.c. */
+#define GUEST_CMDLINE_MAX 1024 /* with its end */
+#define GUEST_PATH_MAX 1024
 #define GUEST_MEMORY_MIB_MIN 1
-#define GUEST_MEMORY_MIB_MAX (16 << 20) /* 16 TiB: Xen's own limit for a host */
-#define GUEST_VCPUS_MAX 128
+#define GUEST_MEMORY_MIB_MAX (1 << 20) /* 1 TiB */
+#define GUEST_VCPUS_MAX 64
+#define GUEST_CPUS_MAX 256 /* processors of a host that a guest can be bound to */
 #define GUEST_FILE_MAX (64 * 1024) /* bytes of a configuration file */
 
 enum guest_type { GUEST_PV, GUEST_PVH };
-enum guest_action { ACTION_DESTROY, ACTION_RESTART, ACTION_PRESERVE };
+enum guest_action { ACTION_DESTROY, ACTION_RESTART, ACTION_PRESERVE, ACTION_COREDUMP_DESTROY, ACTION_COREDUMP_RESTART };
+
+#define VIF_ID_MAX 255
+#define VIF_ID_NONE (~0u) /* none was given */
 
 struct guest_vif {
+	unsigned id;                     /* xenstore's handle: stays when other interfaces come and go */
 	char mac[18];                    /* "00:16:3e:xx:xx:xx"; empty: made from the guest's uuid */
 	char bridge[16];                 /* Linux's limit for interface names */
 	char backend[NAME_LEN_MAX + 1];  /* empty: the only net service */
@@ -39,16 +44,23 @@ struct guest_config {
 	char name[NAME_LEN_MAX + 1];
 	char uuid[37]; /* empty: made at creation */
 	enum guest_type type;
-	char kernel[PATH_MAX];
-	char ramdisk[PATH_MAX]; /* empty: none */
+	char kernel[GUEST_PATH_MAX];
+	char ramdisk[GUEST_PATH_MAX]; /* empty: none */
 	char cmdline[GUEST_CMDLINE_MAX];
 	unsigned memory_mib;
-	unsigned vcpus;
-	enum guest_action on_poweroff, on_reboot, on_crash;
+	unsigned maxmem_mib; /* 0: not said */
+	unsigned vcpus;    /* there at the start */
+	unsigned maxvcpus;
+	unsigned char cpus[GUEST_CPUS_MAX / 8]; /* a bit each; none: all */
+	unsigned weight, cap; /* of the scheduler; weight 0: its default */
+	enum guest_action on_poweroff, on_reboot, on_crash, on_watchdog;
+	bool no_migrate;
+	unsigned max_grant_frames, max_maptrack_frames, max_event_channels; /* 0: the default */
 	struct guest_vif vifs[GUEST_VIFS_MAX];
 	unsigned vif_count;
 	struct guest_vbd vbds[GUEST_VBDS_MAX];
 	unsigned vbd_count;
+	char warning[240]; /* names of keys that were ignored; not part of the JSON form */
 };
 
 /* Reads TEXT, JSON if it starts with '{', else xl.cfg. 0 or -EINVAL/-ENOMEM with a one-line message in WHY (SIZE bytes). */
@@ -56,6 +68,15 @@ int guest_config_parse(const char *text, size_t len, struct guest_config *config
 int guest_config_from_json(const struct json *json, struct guest_config *config, char *why, size_t size);
 /* The JSON form of it, which guest_config_from_json() reads back; NULL without memory. */
 struct json *guest_config_to_json(const struct guest_config *config);
+
+/* Reads one more device. 0 or -EINVAL with WHY, and the configuration is as before. */
+int guest_config_add_vif(struct guest_config *config, const struct json *item, char *why, size_t size);
+int guest_config_add_vbd(struct guest_config *config, const struct json *item, char *why, size_t size);
+
+/* "0-3,^2", "all": sets bits. 0 or -EINVAL. */
+int cpu_list_parse(const char *text, unsigned char cpus[GUEST_CPUS_MAX / 8]);
+/* The other way. */
+void cpu_list_print(const unsigned char cpus[GUEST_CPUS_MAX / 8], char *out, size_t size);
 
 /* The xenstore number of a virtual disk name, or -EINVAL: xvda to xvdzz, with a partition number or without
  * (vbd-interface.txt of Xen). */

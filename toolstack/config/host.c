@@ -37,7 +37,9 @@ static int read_pci(const struct json *list, struct host_service *service, char 
 			return snprintf(why, size, "pci: expected addresses like \"0000:00:05.0\""), -EINVAL;
 		if (service->pci_count == SERVICE_PCI_MAX)
 			return snprintf(why, size, "pci: more than %d devices", SERVICE_PCI_MAX), -EINVAL;
-		strcpy(service->pci[service->pci_count++], item->string);
+		for (char *c = strcpy(service->pci[service->pci_count], item->string); *c; c++)
+			*c = (char)tolower((unsigned char)*c);
+		service->pci_count++;
 	}
 	return 0;
 }
@@ -103,7 +105,8 @@ static int add_service(struct host_config *config, const struct json *object, ch
 	struct host_service *s = &config->services[config->service_count];
 
 	if (!name_valid(name))
-		return snprintf(why, size, "services: a service needs a name"), -EINVAL;
+		return snprintf(why, size, "services: name \"%.80s\": expected 1 to %d letters, digits, '_', '.', '-'", name,
+				NAME_LEN_MAX), -EINVAL;
 	if (config->service_count == ARRAY_SIZE(config->services))
 		return snprintf(why, size, "services: more than %d", HOST_SERVICES_MAX), -EINVAL;
 	for (unsigned i = 0; i < config->service_count; i++) {
@@ -124,6 +127,24 @@ static int add_service(struct host_config *config, const struct json *object, ch
 	return read_service(object, s, why, size);
 }
 
+static int check_pci(const struct host_config *config, char *why, size_t size)
+{
+	for (unsigned i = 0; i < config->service_count; i++) {
+		for (unsigned n = 0; n < config->services[i].pci_count; n++) {
+			const char *bdf = config->services[i].pci[n];
+
+			for (unsigned j = 0; j <= i; j++) {
+				for (unsigned m = 0; m < (j < i ? config->services[j].pci_count : n); m++) {
+					if (!strcmp(config->services[j].pci[m], bdf))
+						return snprintf(why, size, "%s: pci: %s is given to %s already",
+								config->services[i].name, bdf, config->services[j].name), -EINVAL;
+				}
+			}
+		}
+	}
+	return 0;
+}
+
 int host_config_parse(const char *text, size_t len, struct host_config *config, char *why, size_t size)
 {
 	AUTO_JSON struct json *json = NULL;
@@ -139,16 +160,18 @@ int host_config_parse(const char *text, size_t len, struct host_config *config, 
 	r = json_parse(text, len, &json, &detail);
 	if (r < 0)
 		return snprintf(why, size, "%s", detail ? detail : "out of memory"), r == -ENOMEM ? r : -EINVAL;
+	if (json->type != JSON_OBJECT)
+		return snprintf(why, size, "expected an object: {\"services\": [...]}"), -EINVAL;
 	json_for_each(item, json) {
-		if (!strcmp(item->key ? item->key : "", "experiments")) {
+		if (!strcmp(item->key, "experiments")) {
 			if (item->type != JSON_BOOL)
 				return snprintf(why, size, "experiments: true or false is wanted"), -EINVAL;
 			config->experiments = item->integer;
 			continue;
 		}
-		if (strcmp(item->key ? item->key : "", "store") && strcmp(item->key ? item->key : "", "console") &&
-		    strcmp(item->key ? item->key : "", "services"))
-			return snprintf(why, size, "%.60s: this key is not known here", item->key ? item->key : "?"), -EINVAL;
+		if (strcmp(item->key, "store") && strcmp(item->key, "console") &&
+		    strcmp(item->key, "services"))
+			return snprintf(why, size, "%.60s: this key is not known here", item->key), -EINVAL;
 	}
 	for (unsigned i = 0; i < 2 && r == 0; i++)
 		r = read_service(json_get(json, config->services[i].name), &config->services[i], why, size);
@@ -162,7 +185,7 @@ int host_config_parse(const char *text, size_t len, struct host_config *config, 
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return check_pci(config, why, size);
 }
 
 void host_config_fini(struct host_config *config)

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* docs/xlcfg.md says what the table of keys says. `test-xlcfg-doc --print > docs/xlcfg.md` writes it anew. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "config/keys.h"
+
+#include "tap.h"
+
+#define DOC_MAX 65536
+
+static void add(struct buf *out, const char *title, bool read, bool ignored)
+{
+	char line[600];
+
+	snprintf(line, sizeof(line), "\n## %s\n\n| key | %s |\n|---|---|\n", title, read ? "what it is" : ignored ? "why" : "why not, or what instead");
+	buf_append(out, line, strlen(line));
+	for (size_t i = 0; i < guest_key_count; i++) {
+		const struct guest_key *key = &guest_keys[i];
+
+		if ((key->read != NULL) != read || key->ignored != ignored)
+			continue;
+		snprintf(line, sizeof(line), "| `%s` | %s |\n", key->name, key->text);
+		buf_append(out, line, strlen(line));
+	}
+}
+
+static void document(struct buf *out)
+{
+	static const char head[] =
+		"# Keys of xl.cfg(5)\n\nMade from the table in `toolstack/config/keys.c` by `build/tests/test-xlcfg-doc --print`; the unit test "
+		"`xlcfg-doc` fails when\nthe two differ. JSON descriptions have the same keys. What a key's value may be is in atoll-guest(5).\n";
+
+	buf_append(out, head, strlen(head));
+	add(out, "Supported", true, false);
+	add(out, "Ignored, with a warning", false, true);
+	add(out, "Refused", false, false);
+}
+
+int main(int argc, char **argv)
+{
+	AUTO_BUF struct buf out = BUF_INIT(DOC_MAX);
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	bool twice = false;
+
+	document(&out);
+	if (argc > 1 && !strcmp(argv[1], "--print"))
+		return fwrite(out.data, 1, out.len, stdout) == out.len ? 0 : 1;
+	for (size_t i = 0; i < guest_key_count; i++) {
+		for (size_t j = 0; j < i; j++)
+			twice |= !strcmp(guest_keys[i].name, guest_keys[j].name);
+	}
+	ok(!twice, "each key is in the table once");
+	ok(read_file(DOCS_DIR "/xlcfg.md", DOC_MAX, &text, &len) == 0 && len == out.len && !memcmp(text, out.data, len),
+	   "docs/xlcfg.md is current (else: build/tests/test-xlcfg-doc --print > docs/xlcfg.md)");
+	return plan_done();
+}
