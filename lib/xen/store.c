@@ -178,7 +178,7 @@ struct store_batch *store_batch_new(void)
 	return calloc(1, sizeof(struct store_batch));
 }
 
-static void batch_free(struct store_batch *batch)
+void store_batch_free(struct store_batch *batch)
 {
 	for (unsigned i = 0; batch && i < batch->count; i++)
 		free(batch->ops[i].value);
@@ -343,6 +343,6 @@ int store_commit(struct store *store, struct store_batch *batch)
 			break;
 		r = i + 1 < STORE_COMMIT_TRIES ? 0 : -EAGAIN;
 	}
-	batch_free(batch);
+	store_batch_free(batch);
 	return r;
 }

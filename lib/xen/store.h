@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The xenstore client of the control domain, over libxenstore: bounded reads, batches of writes that are committed in one
+ * The xenstore client of the control domain and of our backends, over libxenstore: bounded reads, batches of writes that are committed in one
  * transaction, watches in the event loop. Calls block until the store domain answers.
  */
 #ifndef ATOLL_XEN_STORE_H
@@ -48,6 +48,8 @@ void store_batch_put_int(struct store_batch *batch, const char *perms, int64_t v
 void store_batch_permit_tree(struct store_batch *batch, const char *perms, const char *path_fmt, ...) PRINTF(3, 4);
 /* Removes a node and all below. */
 void store_batch_remove(struct store_batch *batch, const char *path_fmt, ...) PRINTF(2, 3);
+/* Drops it. NULL is fine. */
+void store_batch_free(struct store_batch *batch);
 /* All or nothing; frees the batch in any case. 0 or -errno. */
 int store_commit(struct store *store, struct store_batch *batch);
 
