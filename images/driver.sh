@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The image of driver domains (net and disk): an initramfs with our agent as init, its libraries, and kernel modules.
 # One image serves both roles; the agent reads /etc/modules.net or /etc/modules.disk, one `PATH [ARGUMENT...]` a line in
-# the order in which they have to be loaded. The kernel is a parameter: a module that a kernel lacks is left out.
+# the order in which they have to be loaded (or /etc/modules.net-linux, disk-linux, with the kernel's backend). The kernel is a parameter: a module that a kernel lacks is left out.
 
 DRIVER_MODULES_COMMON=(xen-privcmd xen-evtchn xen-gntdev xen-gntalloc xenfs xen-pcifront)
-DRIVER_MODULES_NET=(virtio_net e1000 e1000e llc stp bridge xen-netback)
-DRIVER_MODULES_DISK=(nvme libata ahci scsi_mod sd_mod virtio_blk loop xen-blkback)
+DRIVER_MODULES_NET=(virtio_net e1000 e1000e llc stp bridge)
+DRIVER_MODULES_DISK=(nvme libata ahci scsi_mod sd_mod virtio_blk loop)
 
 # driver_image KERNEL-METAPACKAGE BUILD: a folder with driver-vmlinux and driver.cpio
 driver_image() {
@@ -22,7 +22,9 @@ build_driver() {
 	version=$(cat "$kernel/version")
 	mkdir -p "$root"/{bin,dev,etc,proc,sys,run,tmp}
 	driver_modules "$root" "$kernel" "$version" "${DRIVER_MODULES_COMMON[@]}" "${DRIVER_MODULES_NET[@]}" >"$root/etc/modules.net"
+	driver_modules "$root" "$kernel" "$version" "${DRIVER_MODULES_COMMON[@]}" "${DRIVER_MODULES_NET[@]}" xen-netback >"$root/etc/modules.net-linux"
 	driver_modules "$root" "$kernel" "$version" "${DRIVER_MODULES_COMMON[@]}" "${DRIVER_MODULES_DISK[@]}" >"$root/etc/modules.disk"
+	driver_modules "$root" "$kernel" "$version" "${DRIVER_MODULES_COMMON[@]}" "${DRIVER_MODULES_DISK[@]}" xen-blkback >"$root/etc/modules.disk-linux"
 	if [ -n "$agent" ]; then
 		copy_program "$root" "$agent" /init
 	else

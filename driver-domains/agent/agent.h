@@ -41,6 +41,7 @@ struct agent {
 	char name[NAME_LEN_MAX + 1];
 	const char *sys_root;  /* "/sys" */
 	const char *proc_root; /* "/proc" */
+	bool own_backend;      /* we serve the guests ourselves; otherwise the kernel's backend does */
 	struct modules modules;
 	int domid;       /* -1: not known */
 	struct rpc *rpc; /* NULL: no session */

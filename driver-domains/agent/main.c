@@ -27,6 +27,7 @@ struct options {
 	char role[ROLE_LEN_MAX + 1];
 	char name[NAME_LEN_MAX + 1];
 	char socket[108]; /* "": serve on a vchan */
+	bool own_backend;
 };
 
 static int read_options(int argc, char **argv, struct options *options)
@@ -61,12 +62,16 @@ static int read_options(int argc, char **argv, struct options *options)
 static int read_cmdline(struct options *options)
 {
 	AUTO_FREE char *cmdline = NULL;
+	char backend[8] = "atoll";
 	int r = read_file("/proc/cmdline", CMDLINE_MAX, &cmdline, NULL);
 
 	if (r == 0)
 		r = cmdline_get(cmdline, "atoll.role", options->role, sizeof(options->role));
 	if (r == 0 && cmdline_get(cmdline, "atoll.name", options->name, sizeof(options->name)) < 0)
 		snprintf(options->name, sizeof(options->name), "%s", options->role);
+	if (r == 0)
+		cmdline_get(cmdline, "atoll.backend", backend, sizeof(backend));
+	options->own_backend = strcmp(backend, "linux") != 0;
 	return r;
 }
 
@@ -74,7 +79,7 @@ static void load_modules(struct agent *agent)
 {
 	char path[64];
 	uint64_t start = now_ms();
-	int r = format(path, sizeof(path), "/etc/modules.%s", agent->role->name);
+	int r = format(path, sizeof(path), "/etc/modules.%s%s", agent->role->name, agent->own_backend ? "" : "-linux");
 
 	if (r == 0)
 		r = modules_load(&agent->modules, path);
@@ -94,6 +99,7 @@ static int choose(struct agent *agent, const struct options *options)
 		return -EINVAL;
 	}
 	snprintf(agent->name, sizeof(agent->name), "%s", options->name);
+	agent->own_backend = options->own_backend;
 	return 0;
 }
 

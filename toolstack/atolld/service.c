@@ -87,15 +87,18 @@ static int step_build(struct job *job)
 	struct domain *d = job->domain;
 	const struct host_service *s = d->service;
 	struct json *params, *pci = json_new(JSON_ARRAY);
-	char cmdline[SERVICE_CMDLINE_MAX + NAME_LEN_MAX + 160];
+	char cmdline[SERVICE_CMDLINE_MAX + NAME_LEN_MAX + 224];
+	/* Two backends for one device would fight: the kernel's, if it is built in, is not started. */
+	const char *backend = !s->own_backend ? " atoll.backend=linux"
+			      : d->role == ROLE_DISK ? " initcall_blacklist=xen_blkif_init" : " initcall_blacklist=netback_init";
 
 	if (d->role == ROLE_STORE)
 		snprintf(cmdline, sizeof(cmdline), "port=%u", d->atolld->store_setup_port);
 	else if (d->role == ROLE_CONSOLE)
 		snprintf(cmdline, sizeof(cmdline), "atoll.role=console");
 	else
-		snprintf(cmdline, sizeof(cmdline), "console=hvc0 panic=-1 loglevel=4 cryptomgr.notests atoll.role=%s atoll.name=%s%s%s", role_name(d->role),
-			 d->name, s->cmdline[0] ? " " : "", s->cmdline);
+		snprintf(cmdline, sizeof(cmdline), "console=hvc0 panic=-1 loglevel=4 cryptomgr.notests atoll.role=%s atoll.name=%s%s%s%s",
+			 role_name(d->role), d->name, backend, s->cmdline[0] ? " " : "", s->cmdline);
 	params = build_params(d, type_of(d), s->kernel, s->ramdisk, cmdline, (uint64_t)s->memory_mib << 10, 1);
 	if (d->role == ROLE_STORE)
 		json_set_bool(params, "xs_domain", true);

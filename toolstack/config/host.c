@@ -72,6 +72,12 @@ static int read_key(const struct json *item, struct host_service *s, char *why, 
 		return read_text(item, s->ramdisk, sizeof(s->ramdisk), true, why, size);
 	if (linux_role && !strcmp(key, "cmdline"))
 		return read_text(item, s->cmdline, sizeof(s->cmdline), false, why, size);
+	if (linux_role && !strcmp(key, "backend")) {
+		if (item->type != JSON_STRING || (strcmp(item->string, "atoll") && strcmp(item->string, "linux")))
+			return snprintf(why, size, "backend: expected \"atoll\" or \"linux\""), -EINVAL;
+		s->own_backend = !strcmp(item->string, "atoll");
+		return 0;
+	}
 	if (linux_role && !strcmp(key, "pci"))
 		return read_pci(item, s, why, size);
 	if (s->role == ROLE_NET && !strcmp(key, "bridges")) {
