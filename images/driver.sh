@@ -5,7 +5,7 @@
 # the order in which they have to be loaded (or /etc/modules.net-linux, disk-linux, with the kernel's backend). The kernel is a parameter: a module that a kernel lacks is left out.
 
 DRIVER_MODULES_COMMON=(xen-privcmd xen-evtchn xen-gntdev xen-gntalloc xenfs xen-pcifront)
-DRIVER_MODULES_NET=(virtio_net e1000 e1000e llc stp bridge)
+DRIVER_MODULES_NET=(virtio_net e1000 e1000e llc stp bridge tun)
 DRIVER_MODULES_DISK=(nvme libata ahci scsi_mod sd_mod virtio_blk loop)
 
 # driver_image KERNEL-METAPACKAGE BUILD: a folder with driver-vmlinux and driver.cpio

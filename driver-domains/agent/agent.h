@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The agent of a driver domain: one session at a time with the control domain, the methods that every role has, and a role's own.
- * The kernel's backends move the data; the agent only prepares what they use.
+ * Guests' data is moved by our own backends, in this process, or by the kernel's, for which the agent only prepares what they use.
  */
 #ifndef ATOLL_DRIVER_DOMAINS_AGENT_H
 #define ATOLL_DRIVER_DOMAINS_AGENT_H

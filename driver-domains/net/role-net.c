@@ -6,31 +6,60 @@
 #include "agent/agent.h"
 #include "base/log.h"
 #include "net/switch.h"
+#include "vif/vif.h"
+
+struct net {
+	struct net_switch *sw;
+	struct pv pv;
+	struct vifs *vifs; /* NULL: Linux's netback serves */
+};
+
+static struct net_switch *switch_of(const struct agent *agent)
+{
+	return ((const struct net *)agent->state)->sw;
+}
 
 static void on_vif(const struct switch_vif *vif, bool up, void *data)
 {
 	struct json *params = json_new(JSON_OBJECT);
+	struct net *net = ((struct agent *)data)->state;
 
+	if (net->vifs)
+		vifs_set_up(net->vifs, vif->name, up);
 	json_set_string(params, "vif", vif->name);
 	json_set_string(params, "bridge", vif->bridge->name);
 	agent_event(data, up ? "net.vif-up" : "net.vif-gone", params);
 }
 
-static int net_init(struct agent *agent)
-{
-	struct net_switch *sw;
-	int r;
-
-	silence_ip_stack(agent->proc_root);
-	r = switch_create(agent->loop, agent->sys_root, on_vif, agent, &sw);
-	if (r == 0)
-		agent->state = sw;
-	return r;
-}
-
 static void net_fini(struct agent *agent)
 {
-	agent->state = switch_destroy(agent->state);
+	struct net *net = agent->state;
+
+	vifs_destroy(net->vifs);
+	if (agent->own_backend)
+		pv_close(&net->pv);
+	switch_destroy(net->sw);
+	free(net);
+	agent->state = NULL;
+}
+
+static int net_init(struct agent *agent)
+{
+	struct net *net = calloc(1, sizeof(*net));
+	int r;
+
+	if (!net)
+		return -ENOMEM;
+	agent->state = net;
+	silence_ip_stack(agent->proc_root);
+	r = switch_create(agent->loop, agent->sys_root, on_vif, agent, &net->sw);
+	if (r == 0 && agent->own_backend)
+		r = pv_open(&net->pv, agent->loop);
+	if (r == 0 && agent->own_backend)
+		r = vifs_create(&net->pv, &net->vifs);
+	if (r < 0)
+		net_fini(agent);
+	return r;
 }
 
 static struct json *describe_bridge(const struct switch_bridge *bridge)
@@ -80,7 +109,7 @@ static void handle_configure(struct agent *agent, struct rpc *rpc, uint32_t id, 
 	}
 	json_for_each(item, list) {
 		const char *name;
-		int r = configure_one(agent->state, item, &name);
+		int r = configure_one(switch_of(agent), item, &name);
 
 		if (r < 0) {
 			rpc_fail(rpc, id, r, "bridge %.32s: %s", name ? name : "without a name", strerror(-r));
@@ -89,7 +118,7 @@ static void handle_configure(struct agent *agent, struct rpc *rpc, uint32_t id, 
 	}
 	result = json_new(JSON_OBJECT);
 	described = json_new(JSON_ARRAY);
-	count = switch_bridges(agent->state, &bridges);
+	count = switch_bridges(switch_of(agent), &bridges);
 	for (size_t i = 0; i < count; i++)
 		json_append(described, describe_bridge(&bridges[i]));
 	if (json_set(result, "bridges", described) < 0)
@@ -131,7 +160,7 @@ static void handle_attach(struct agent *agent, struct rpc *rpc, uint32_t id, con
 	}
 	r = json_read_int(params, "mtu", SWITCH_MTU_MIN, SWITCH_MTU_MAX, &mtu);
 	if (r == 0 || r == -ENOENT)
-		r = switch_attach(agent->state, name, bridge, (uint32_t)mtu, &vif);
+		r = switch_attach(switch_of(agent), name, bridge, (uint32_t)mtu, &vif);
 	else
 		r = -EINVAL;
 	if (r < 0) {
@@ -150,7 +179,7 @@ static void handle_attach(struct agent *agent, struct rpc *rpc, uint32_t id, con
 static void handle_detach(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
 {
 	const char *name = json_get_string(params, "vif", "");
-	int r = switch_detach(agent->state, name);
+	int r = switch_detach(switch_of(agent), name);
 
 	if (r < 0)
 		rpc_fail(rpc, id, r, "%.32s: cannot detach: %s", name[0] ? name : "no vif given", strerror(-r));
@@ -208,8 +237,8 @@ static void handle_list(struct agent *agent, struct rpc *rpc, uint32_t id, const
 	AUTO_FREE struct nl_link *list = NULL;
 	const struct switch_bridge *bridges;
 	struct json *result, *described;
-	size_t count, bridge_count = switch_bridges(agent->state, &bridges);
-	int r = links_list(switch_links(agent->state), &list, &count);
+	size_t count, bridge_count = switch_bridges(switch_of(agent), &bridges);
+	int r = links_list(switch_links(switch_of(agent)), &list, &count);
 
 	if (r < 0) {
 		rpc_fail(rpc, id, r, "cannot list interfaces: %s", strerror(-r));
@@ -220,7 +249,7 @@ static void handle_list(struct agent *agent, struct rpc *rpc, uint32_t id, const
 	for (size_t i = 0; i < bridge_count; i++)
 		json_append(described, list_bridge(&bridges[i], list, count));
 	r = json_set(result, "bridges", described);
-	r |= json_set(result, "waiting", list_waiting(agent->state));
+	r |= json_set(result, "waiting", list_waiting(switch_of(agent)));
 	if (r < 0)
 		result = json_free(result);
 	rpc_reply(rpc, id, result);

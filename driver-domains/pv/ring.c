@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define JOURNAL_MAGIC 0x61746f6cu
+#define JOURNAL_MAGIC_MANY 0x61746f6du /* the journal has the number of slots that are being written */
 
 /* The first 64 bytes are the same in all of Xen's rings; the padding is ours (see ring.h). */
 struct ring_shared {
@@ -26,7 +27,7 @@ struct ring_held {
 	uint8_t response[RING_RESPONSE_MAX];
 };
 
-static uint8_t *slot(const struct ring *ring, uint32_t index)
+void *ring_slot(const struct ring *ring, uint32_t index)
 {
 	return ring->shared->slots + (size_t)(index & (ring->size - 1)) * ring->slot_size;
 }
@@ -38,7 +39,7 @@ static void finish_torn(struct ring *ring)
 
 	if (mark >> 32 != JOURNAL_MAGIC || (uint32_t)mark != ring->rsp_prod)
 		return;
-	memcpy(slot(ring, ring->rsp_prod), ring->shared->journal, MIN((size_t)RING_RESPONSE_MAX, (size_t)ring->slot_size));
+	memcpy(ring_slot(ring, ring->rsp_prod), ring->shared->journal, MIN((size_t)RING_RESPONSE_MAX, (size_t)ring->slot_size));
 	ring->rsp_prod++;
 	__atomic_store_n(&ring->shared->rsp_prod, ring->rsp_prod, __ATOMIC_RELEASE);
 }
@@ -80,17 +81,28 @@ int ring_pending(const struct ring *ring)
 
 uint32_t ring_take(struct ring *ring, void *request, size_t size)
 {
-	memcpy(request, slot(ring, ring->req_cons), MIN(size, (size_t)ring->slot_size));
+	memcpy(request, ring_slot(ring, ring->req_cons), MIN(size, (size_t)ring->slot_size));
 	/* What is parsed is this copy: the compiler must not read the slot again. */
 	__asm__ volatile("" ::: "memory");
 	return ring->req_cons++;
 }
 
+bool ring_want(struct ring *ring, unsigned count)
+{
+	__atomic_store_n(&ring->shared->req_event, ring->req_cons + count, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return (unsigned)ring_pending(ring) >= count; /* nonsense, which is negative, too: it is found when it is taken */
+}
+
 bool ring_more(struct ring *ring)
 {
-	__atomic_store_n(&ring->shared->req_event, ring->req_cons + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return ring_pending(ring) != 0;
+	return ring_want(ring, 1);
+}
+
+static void mark(struct ring *ring, uint32_t magic)
+{
+	__atomic_store_n(&ring->shared->journal_mark, (uint64_t)magic << 32 | ring->rsp_prod, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_RELEASE); /* the slots not before the mark */
 }
 
 static void publish(struct ring *ring, struct ring_held *held)
@@ -98,9 +110,8 @@ static void publish(struct ring *ring, struct ring_held *held)
 	struct ring_shared *shared = ring->shared;
 
 	memcpy(shared->journal, held->response, RING_RESPONSE_MAX);
-	__atomic_store_n(&shared->journal_mark, (uint64_t)JOURNAL_MAGIC << 32 | ring->rsp_prod, __ATOMIC_RELEASE);
-	__atomic_thread_fence(__ATOMIC_RELEASE); /* the slot not before the mark */
-	memcpy(slot(ring, ring->rsp_prod), held->response, held->size);
+	mark(ring, JOURNAL_MAGIC);
+	memcpy(ring_slot(ring, ring->rsp_prod), held->response, held->size);
 	held->done = false;
 	ring->rsp_prod++;
 	__atomic_store_n(&shared->rsp_prod, ring->rsp_prod, __ATOMIC_RELEASE);
@@ -127,4 +138,29 @@ bool ring_push(struct ring *ring)
 		return false;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return ring->rsp_prod - __atomic_load_n(&ring->shared->rsp_event, __ATOMIC_RELAXED) < published;
+}
+
+/* --- messages of several slots --- */
+
+uint32_t ring_begin(struct ring *ring, unsigned count)
+{
+	assert(count <= ring->req_cons - ring->rsp_prod);
+	memcpy(ring->shared->journal, &(uint32_t){count}, sizeof(uint32_t));
+	mark(ring, JOURNAL_MAGIC_MANY);
+	return ring->rsp_prod;
+}
+
+void ring_end(struct ring *ring, unsigned count)
+{
+	ring->rsp_prod += count;
+	__atomic_store_n(&ring->shared->rsp_prod, ring->rsp_prod, __ATOMIC_RELEASE);
+}
+
+unsigned ring_begun(const struct ring *ring)
+{
+	uint64_t found = __atomic_load_n(&ring->shared->journal_mark, __ATOMIC_ACQUIRE);
+	uint32_t count;
+
+	memcpy(&count, ring->shared->journal, sizeof(count));
+	return found == ((uint64_t)JOURNAL_MAGIC_MANY << 32 | ring->rsp_prod) ? MIN(count, ring->size) : 0;
 }

@@ -51,11 +51,24 @@ int ring_pending(const struct ring *ring);
 uint32_t ring_take(struct ring *ring, void *request, size_t size);
 /* Before waiting: asks the frontend to notify the next request, then returns true if some came before it could see that. */
 bool ring_more(struct ring *ring);
+/* The same for whoever needs COUNT of them at once. */
+bool ring_want(struct ring *ring, unsigned count);
 
 /* Answers the request of INDEX (taken, not yet answered) with SIZE bytes, at most RING_RESPONSE_MAX. It is published at once if all
  * before it are answered, together with those that it held up. */
 void ring_complete(struct ring *ring, uint32_t index, const void *response, size_t size);
 /* True if the frontend wants to be notified of what was published since the last call. */
 bool ring_push(struct ring *ring);
+
+/*
+ * Messages of several slots (netif), answered in order: ring_begin() notes in the journal that the COUNT slots from rsp_prod on, which
+ * were taken, are being written; they are written in place, then ring_end() publishes them all at once. A successor finds by
+ * ring_begun() how many slots at rsp_prod may be half written. For such rings ring_complete() is not used.
+ */
+uint32_t ring_begin(struct ring *ring, unsigned count);
+void *ring_slot(const struct ring *ring, uint32_t index);
+void ring_end(struct ring *ring, unsigned count);
+/* After ring_init(): 0 if none. */
+unsigned ring_begun(const struct ring *ring);
 
 #endif
