@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Injects a fault into a domain, behind the toolstack's back. For tests; needs privcmd. */
+/*
+ * Injects a fault into a domain, behind the toolstack's back; `list` prints the ids of all domains and `free` the free pages, as the
+ * hypervisor has them. For tests; needs privcmd.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +21,34 @@ static int inject(xc_interface *xen, const char *fault, uint32_t domid)
 	return -1;
 }
 
+/* Dying ones too: "5 dying" */
+static int list(xc_interface *xen)
+{
+	static xc_domaininfo_t domains[512];
+	int n = xc_domain_getinfolist(xen, 0, 512, domains);
+
+	for (int i = 0; i < n; i++)
+		printf("%u%s\n", domains[i].domain, domains[i].flags & XEN_DOMINF_dying ? " dying" : "");
+	return n;
+}
+
+static int free_pages(xc_interface *xen)
+{
+	xc_physinfo_t info;
+	int r = xc_physinfo(xen, &info);
+
+	if (r == 0)
+		printf("%llu\n", (unsigned long long)info.free_pages);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	xc_interface *xen;
 	int r;
 
-	if (argc != 3 || atoi(argv[2]) <= 0) {
-		fprintf(stderr, "usage: atoll-fault destroy|crash|hang DOMID\n");
+	if (argc == 2 ? strcmp(argv[1], "list") && strcmp(argv[1], "free") : argc != 3 || atoi(argv[2]) <= 0) {
+		fprintf(stderr, "usage: atoll-fault destroy|crash|hang DOMID | list | free\n");
 		return 2;
 	}
 	xen = xc_interface_open(NULL, NULL, 0);
@@ -32,7 +56,7 @@ int main(int argc, char **argv)
 		perror("atoll-fault: privcmd");
 		return 1;
 	}
-	r = inject(xen, argv[1], (uint32_t)atoi(argv[2]));
+	r = argc == 3 ? inject(xen, argv[1], (uint32_t)atoi(argv[2])) : !strcmp(argv[1], "list") ? list(xen) : free_pages(xen);
 	if (r < 0)
 		perror("atoll-fault");
 	xc_interface_close(xen);

@@ -4,7 +4,8 @@
  * writes, requests that do not fit into the ring at once, several requests on their way, open transactions, a watch. Each answer
  * and each event is compared with a model.
  *
- * usage: atoll-store-load load DIRECTORY MAX_BYTES   values up to MAX_BYTES; ends when DIRECTORY/stop is written
+ * usage: atoll-store-load load DIRECTORY MAX_BYTES [PAUSE_US]   values up to MAX_BYTES; ends when DIRECTORY/stop is written; PAUSE_US at
+ *                                                       most after each operation (2000)
  *        atoll-store-load fill DIRECTORY COUNT       makes COUNT nodes, 100 in a directory
  *
  * `load` prints a line about once a second, and its verdict:
@@ -55,7 +56,7 @@ static struct load {
 	struct state state;
 	struct transaction transaction[TRANSACTIONS];
 	unsigned owed[KEYS]; /* events to come */
-	unsigned seed, next_value;
+	unsigned seed, next_value, pause_us;
 	unsigned long requests, fired, commits, refused;
 	long worst_us, worst_now_us;
 	bool stop;
@@ -435,7 +436,7 @@ static int run(const char *dir, const char *max_bytes)
 	prepare();
 	for (beat = now_us(); !load.stop;) {
 		one();
-		usleep(pick(PAUSE_US));
+		usleep(pick(load.pause_us));
 		if (now_us() - beat < 1000000)
 			continue;
 		printf("STORE LOAD %u: %lu requests, worst %ld us\n", ++second, load.requests, load.worst_now_us);
@@ -473,10 +474,11 @@ static int fill(const char *dir, unsigned count)
 
 int main(int argc, char **argv)
 {
-	if (argc == 4 && !strcmp(argv[1], "load"))
+	load.pause_us = argc == 5 && atoi(argv[4]) > 0 ? (unsigned)atoi(argv[4]) : PAUSE_US;
+	if ((argc == 4 || argc == 5) && !strcmp(argv[1], "load"))
 		return run(argv[2], argv[3]);
 	if (argc == 4 && !strcmp(argv[1], "fill"))
 		return fill(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
-	fprintf(stderr, "usage: atoll-store-load load DIRECTORY MAX_BYTES | fill DIRECTORY COUNT\n");
+	fprintf(stderr, "usage: atoll-store-load load DIRECTORY MAX_BYTES [PAUSE_US] | fill DIRECTORY COUNT\n");
 	return 2;
 }

@@ -137,6 +137,16 @@ static int cmd_logs(struct cli *cli, char **args)
 	return console_log(args[0]);
 }
 
+/* A program of its own: it may break the host, and the others need not carry it. */
+static int cmd_experiment(char **args)
+{
+	static const char path[] = "/usr/libexec/atoll/atoll-experiment";
+
+	execv(path, args);
+	fprintf(stderr, "atoll: %s: %s\n", path, strerror(errno));
+	return 1;
+}
+
 static const struct verb {
 	const char *name, *args, *help;
 	unsigned arg_count;
@@ -162,6 +172,7 @@ static int usage(FILE *out)
 	fprintf(out, "usage: atoll [--json] VERB [NAME]\n\n");
 	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++)
 		fprintf(out, "  %-9s %-8s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+	fprintf(out, "  experiment FILE  break services on purpose, and report what guests saw: atoll-experiment(1)\n");
 	return out == stdout ? 0 : 2;
 }
 
@@ -181,6 +192,8 @@ int main(int argc, char **argv)
 	}
 	if (i == argc || !strcmp(argv[i], "help") || !strcmp(argv[i], "--help"))
 		return usage(i == argc ? stderr : stdout);
+	if (!strcmp(argv[i], "experiment"))
+		return cmd_experiment(argv + i);
 	for (unsigned v = 0; v < ARRAY_SIZE(verbs); v++) {
 		if (strcmp(argv[i], verbs[v].name))
 			continue;

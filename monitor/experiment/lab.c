@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What atolld and the hypervisor say of the host. */
+#include "experiment/lab.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define STATUS_TIMEOUT_MS 1000
+#define BUILDER_TIMEOUT_MS 10000
+
+struct answer {
+	bool there;
+	int error;
+	struct json *result;
+	char *why;
+	size_t size;
+};
+
+static void on_close(struct rpc *rpc, const char *why, void *data)
+{
+	struct peer *peer = data;
+
+	peer->rpc = rpc_destroy(rpc);
+}
+
+static const struct rpc_ops ops = {.on_close = on_close};
+
+static void on_reply(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
+{
+	struct answer *answer = data;
+
+	answer->there = true;
+	if (!error) {
+		answer->result = json_copy(result);
+		return;
+	}
+	answer->error = !strcmp(error->code, "EEXIST") ? -EEXIST : -EIO;
+	snprintf(answer->why, answer->size, "%.300s", error->message);
+}
+
+int lab_init(struct lab *lab)
+{
+	*lab = (struct lab){.atolld.path = RPC_SOCKET_ATOLLD, .builder.path = RPC_SOCKET_BUILDER};
+	return loop_create(&lab->loop);
+}
+
+void lab_fini(struct lab *lab)
+{
+	rpc_destroy(lab->atolld.rpc);
+	rpc_destroy(lab->builder.rpc);
+	loop_destroy(lab->loop);
+	json_free(lab->status);
+}
+
+/* The daemons do not know us from a hanging session: a call without an answer ends it. */
+int lab_call(struct lab *lab, struct peer *peer, const char *method, struct json *params, unsigned timeout_ms, struct json **result,
+	     char *why, size_t size)
+{
+	struct answer answer = {.why = why, .size = size};
+	int fd, r = 0;
+
+	if (!peer->rpc) {
+		fd = rpc_socket_connect(peer->path);
+		r = fd < 0 ? fd : rpc_create_socket(lab->loop, fd, peer->path, &ops, peer, &peer->rpc);
+	}
+	if (r == 0)
+		r = rpc_call(peer->rpc, method, params, timeout_ms, on_reply, &answer);
+	else
+		json_free(params);
+	while (r == 0 && !answer.there)
+		r = loop_step(lab->loop, -1);
+	if (r < 0)
+		snprintf(why, size, "%s: %s", method, strerror(-r));
+	if (r == 0 && answer.error == -EIO && peer->rpc && strstr(why, "no answer"))
+		peer->rpc = rpc_destroy(peer->rpc);
+	if (result)
+		*result = answer.result;
+	else
+		json_free(answer.result);
+	return r < 0 ? r : answer.error;
+}
+
+bool lab_poll(struct lab *lab)
+{
+	struct json *status = NULL;
+	char why[320];
+
+	if (lab_call(lab, &lab->atolld, "status", NULL, STATUS_TIMEOUT_MS, &status, why, sizeof(why)) < 0)
+		status = json_free(status);
+	json_free(lab->status);
+	lab->status = status;
+	return status != NULL;
+}
+
+const struct json *lab_domain(const struct lab *lab, const char *name)
+{
+	const struct json *role = NULL;
+
+	json_for_each(d, json_get(lab->status, "domains")) {
+		if (!strcmp(json_get_string(d, "name", ""), name))
+			return d;
+		if (!role && !strcmp(json_get_string(d, "role", ""), name))
+			role = d;
+	}
+	return role;
+}
+
+bool lab_services_run(const struct lab *lab)
+{
+	return json_get_bool(lab->status, "up", false);
+}
+
+static unsigned add_domains(struct truth *truth, const struct json *list)
+{
+	json_for_each(d, json_get(list, "domains")) {
+		truth->domains++;
+		truth->zombies += !strcmp(json_get_string(d, "state", ""), "dying");
+		truth->pages += (uint64_t)json_get_int(d, "memory_kib", 0) / 4;
+	}
+	return (unsigned)json_get_int(list, "next", 0);
+}
+
+void lab_truth(struct lab *lab, struct truth *truth)
+{
+	struct json *info = NULL, *list = NULL;
+	unsigned first = 0;
+	char why[320];
+
+	*truth = (struct truth){0};
+	if (lab_call(lab, &lab->builder, "host.info", NULL, BUILDER_TIMEOUT_MS, &info, why, sizeof(why)) < 0)
+		return;
+	truth->pages = (uint64_t)json_get_int(info, "free_kib", 0) / 4;
+	truth->total_kib = (uint64_t)json_get_int(info, "total_kib", 0);
+	truth->cpus = (unsigned)json_get_int(info, "cpus", 0);
+	snprintf(truth->xen_version, sizeof(truth->xen_version), "%s", json_get_string(info, "xen_version", "?"));
+	json_free(info);
+	do {
+		struct json *params = json_new(JSON_OBJECT);
+
+		json_set_int(params, "first", first);
+		if (lab_call(lab, &lab->builder, "domain.list", params, BUILDER_TIMEOUT_MS, &list, why, sizeof(why)) < 0)
+			return;
+		first = add_domains(truth, list);
+		list = json_free(list);
+	} while (first);
+	truth->valid = true;
+}

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The kill matrix in its short form: each cell that this host can have once, under load from three guests. `./run experiments` has many
+# rounds of each.
+cd "$(dirname "$(realpath "$0")")" || exit 1
+. ./lib.sh
+
+RESULT=/run/matrix.json
+CELLS='atolld:destroy,atolld:panic,atolld:oom,atolld:slow,monitor:destroy,monitor:panic,monitor:oom,monitor:slow,'
+CELLS+='console:panic,console:oom,console:slow,store:panic,store:hang,store:oom,store:slow,net:destroy,net:hang,disk:destroy,disk:panic'
+
+atoll experiment /usr/share/atoll/experiments/matrix.json --rounds 1 --cells "$CELLS" --out /run >/run/matrix.txt 2>&1
+ok "the matrix is run" [ -s $RESULT ]
+[ -s $RESULT ] || { sed 's/^/# /' /run/matrix.txt; exit; }
+
+# is_whole CELL: in the result; says what is not
+is_whole() {
+	jq -e --arg role "${1%:*}" --arg fault "${1#*:}" '.cells[] | select(.role == $role and .fault == $fault) |
+		if .rounds > 0 and .recovered == .rounds and ([.lost[]] | add) == 0 then true else ., false end' $RESULT
+}
+for cell in ${CELLS//,/ }; do
+	ok "${cell#*:} of ${cell%:*}: everything goes on, nothing is lost" is_whole "$cell"
+done
+sed 's/^/# /' /run/matrix.txt
