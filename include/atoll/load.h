@@ -5,7 +5,7 @@
  *
  *   LOAD N MS tcp=DONE,STALL,LOST,WRONG disk=… store=… console=…
  *
- * about once a second: N counts the lines, MS is the time in ms. DONE counts bytes (store: requests) since the start, LOST
+ * about once a second: N counts the lines, MS is the time in ms. DONE counts bytes (disk, store: requests) since the start, LOST
  * connections, I/O errors or requests without an answer, WRONG wrong contents; STALL is in us, the longest time without
  * progress in the seconds since the line before, also if it still goes on. A load that the guest does not have is left out.
  *

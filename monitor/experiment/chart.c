@@ -205,8 +205,8 @@ static void draw_time_axis(const struct frame *f, double base)
 void chart_draw(const struct chart *chart, FILE *out)
 {
 	static struct frame f;
-	static const char *const units[LOADS][3] = {{"KiB/s", "MiB/s"}, {"KiB/s", "MiB/s"}, {"requests/s"}, {"bytes/s"}};
-	bool bytes = chart->load == LOAD_TCP || chart->load == LOAD_DISK, mib;
+	static const char *const units[LOADS][3] = {{"KiB/s", "MiB/s"}, {"requests/s"}, {"requests/s"}, {"bytes/s"}};
+	bool bytes = chart->load == LOAD_TCP, mib;
 	double top, middle = TOP + RATE_HEIGHT / 2.0, base = TOP + RATE_HEIGHT + GAP + STALL_HEIGHT;
 
 	f = (struct frame){.out = out, .chart = chart, .width = chart->width - LEFT - RIGHT,

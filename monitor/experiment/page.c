@@ -23,7 +23,7 @@ static const char style[] =
 	".grid{stroke:#e6e6e6}.tick{stroke:#888}.fault{stroke:#c0392b;stroke-width:1.2}.down{fill:#c0392b;fill-opacity:.1}"
 	".rate{fill:none;stroke-width:1.5}";
 
-static const char *const load_titles[LOADS] = {"TCP, received", "Disk, written and read back", "Store", "Console"};
+static const char *const load_titles[LOADS] = {"TCP, received", "Disk, verified", "Store", "Console"};
 
 static void print_text(const char *text, FILE *out)
 {

@@ -28,7 +28,8 @@
 
 #define CHILDREN_MAX 8
 #define STORE_PAUSE_US "40000" /* the processor is shared with everybody, and emulated */
-#define ARGS_MAX 10
+#define DISK_PAUSE_MS "100"    /* between batches; the ring is full in each */
+#define ARGS_MAX 12
 #define LINE_MAX_LEN 512
 #define SECOND_US 1000000
 #define LATE_US 1500000	     /* a program that prints once a second stalls if it does not for so long */
@@ -192,7 +193,7 @@ static bool is(const char *line, const char *word)
 static void on_line(struct child *c, const char *line)
 {
 	struct load_counters *k = &counters[c->load];
-	unsigned long long a = 0, b = 0, stall = 0, errors = 0, wrong = 0;
+	unsigned long long a = 0, b = 0, stall = 0;
 	bool beat = true;
 
 	if (sscanf(line, "TCP %*u out %llu in %llu stall %llu", &a, &b, &stall) == 3) {
@@ -200,17 +201,16 @@ static void on_line(struct child *c, const char *line)
 		c->began |= b > 0;
 		stall = c->began ? stall * 1000 : 0; /* it may wait for its peer's start */
 	} else if (sscanf(line, "STORE LOAD %*u: %llu requests, worst %llu us", &a, &stall) == 2 ||
-		   sscanf(line, "DISK %*u bytes %llu stall %llu us errors %llu wrong %llu", &a, &stall, &errors, &wrong) == 4) {
-		k->done += a - c->total;
-		k->lost += errors;
-		k->wrong += wrong;
-		c->total = a;
+		   sscanf(line, "DISK %*s second writes %llu reads %llu flushes %*u stall %llu", &a, &b, &stall) == 3) {
+		k->done += a + b - c->total;
+		c->total = a + b;
 		c->began = true;
+		stall *= c->load == LOAD_DISK ? 1000 : 1;
 	} else {
 		beat = false;
-		k->lost += is(line, "TCP LOST") || (is(line, "STORE ") && strstr(line, "WRONG") && strstr(line, "lost"));
-		k->wrong += is(line, "TCP WRONG") || (is(line, "STORE ") && strstr(line, "WRONG") && !strstr(line, "lost"));
-		if (strstr(line, "LOST") || strstr(line, "WRONG") || strstr(line, "BAD")) {
+		k->lost += is(line, "TCP LOST") || (is(line, "DISK ") && strstr(line, " ERROR ")) || (is(line, "STORE ") && strstr(line, "WRONG") && strstr(line, "lost"));
+		k->wrong += is(line, "TCP WRONG") || (is(line, "DISK ") && strstr(line, " WRONG ")) || (is(line, "STORE ") && strstr(line, "WRONG") && !strstr(line, "lost"));
+		if (strstr(line, "LOST") || strstr(line, "WRONG") || strstr(line, "ERROR")) {
 			say(line);
 			say("\n");
 		}
@@ -326,41 +326,6 @@ static __attribute__((noreturn)) void run(void)
 	}
 }
 
-/* --- one request at a time: written past all caches, read back, compared --- */
-
-#define DISK_BLOCK 16384
-#define DISK_BLOCKS 2048
-
-static int disk(const char *device)
-{
-	uint64_t *out, *in, total = 0, worst = 0, errors = 0, wrong = 0, beat = now_us(), state = beat;
-	int fd = open(device, O_RDWR | O_DIRECT);
-
-	if (fd < 0 || posix_memalign((void **)&out, 4096, DISK_BLOCK) || posix_memalign((void **)&in, 4096, DISK_BLOCK))
-		return 1;
-	for (unsigned n = 0, second = 0;; n++) {
-		off_t at = (off_t)(n % DISK_BLOCKS) * DISK_BLOCK;
-		uint64_t start = now_us();
-
-		for (unsigned i = 0; i < DISK_BLOCK / 8; i++)
-			out[i] = state = state * 6364136223846793005u + n;
-		if (pwrite(fd, out, DISK_BLOCK, at) != DISK_BLOCK || pread(fd, in, DISK_BLOCK, at) != DISK_BLOCK)
-			errors++;
-		else if (memcmp(in, out, DISK_BLOCK) != 0)
-			wrong++;
-		else
-			total += 2 * DISK_BLOCK;
-		worst = now_us() - start > worst ? now_us() - start : worst;
-		if (now_us() - beat >= SECOND_US) {
-			printf("DISK %u bytes %llu stall %llu us errors %llu wrong %llu\n", ++second, (unsigned long long)total,
-			       (unsigned long long)worst, (unsigned long long)errors, (unsigned long long)wrong);
-			beat = now_us();
-			worst = errors = wrong = 0;
-		}
-		usleep(20000);
-	}
-}
-
 /* --- the guest that takes what it can get --- */
 
 static void fill_store(struct conn *c)
@@ -415,15 +380,13 @@ static __attribute__((noreturn)) void hog(void)
 
 int main(int argc, char **argv)
 {
-	char *rate = "24", *peer = NULL;
+	char *rate = "48", *peer = NULL;
 	bool store = true;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	if (argc == 2 && !strcmp(argv[1], "hog"))
 		hog();
-	if (argc == 3 && !strcmp(argv[1], "disk"))
-		return disk(argv[2]);
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--no-store"))
 			store = false;
@@ -434,7 +397,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--rate"))
 			rate = argv[++i];
 		else if (!strcmp(argv[i], "--disk") && child_count < CHILDREN_MAX)
-			add_child(LOAD_DISK, "atoll-load-all", "disk", argv[++i], NULL);
+			add_child(LOAD_DISK, "atoll-load-disk", argv[++i], "--seconds", "100000", "--pause-ms", DISK_PAUSE_MS, NULL);
 		else
 			return 2;
 	}

@@ -2,7 +2,7 @@
 /*
  * Disk load with verified content, for tests and benches: keeps N direct requests in flight at a block device or file.
  *
- *   atoll-load-disk PATH [--depth N (32)] [--seconds S (10) | --rounds R] [--mib M (16)] [--seed X]
+ *   atoll-load-disk PATH [--depth N (32)] [--seconds S (10) | --rounds R] [--mib M (16)] [--seed X] [--pause-ms P (0)]
  *                        [--raw read|write --size BYTES [--sequential]]
  *
  * Blocks of 4 KiB each carry their number, a generation, and bytes that follow from both. A request is a read or a write of 1 to 32
@@ -12,6 +12,8 @@
  *
  *   DISK NAME second writes W reads R flushes F stall MS          stall: the longest time without a completion
  *   DISK NAME END writes W reads R flushes F errors E wrong X stall MS ok|FAILED
+ *
+ * --pause-ms: waits so long before it takes completions, so that a slow host does something else too; each batch fills the ring again.
  *
  * --raw neither writes patterns nor checks: requests of one kind and size, for figures; a last line more:
  *
@@ -41,6 +43,7 @@
 #define RUN_MAX 32 /* blocks of a request */
 #define DEPTH_MAX 256
 #define MIB_MAX 1024
+#define PAUSE_MS_MAX 10000
 #define FLUSH_EVERY 200 /* requests */
 
 struct op {
@@ -54,7 +57,7 @@ struct op {
 struct load {
 	const char *name;
 	int fd;
-	unsigned depth, seconds, mib;
+	unsigned depth, seconds, mib, pause_ms;
 	uint64_t rounds, seed, random;
 	const char *raw; /* read, write or NULL */
 	size_t size;
@@ -193,9 +196,12 @@ static void finish(struct load *l, struct op *op, int64_t result)
 static void wait_some(struct load *l)
 {
 	struct io_event events[DEPTH_MAX];
-	long n = syscall(SYS_io_getevents, l->context, 1L, (long)DEPTH_MAX, events, NULL);
-	uint64_t now = now_us();
+	uint64_t now;
+	long n;
 
+	usleep(l->pause_ms * 1000);
+	n = syscall(SYS_io_getevents, l->context, 1L, (long)DEPTH_MAX, events, NULL);
+	now = now_us();
 	if (now - l->last_us > l->worst_us)
 		l->worst_us = now - l->last_us;
 	if (now - l->last_us > l->second_worst_us)
@@ -281,7 +287,7 @@ static int prepare(struct load *l, const char *path)
 
 static int usage(void)
 {
-	fputs("usage: atoll-load-disk PATH [--depth N] [--seconds S | --rounds R] [--mib M] [--seed X]\n"
+	fputs("usage: atoll-load-disk PATH [--depth N] [--seconds S | --rounds R] [--mib M] [--seed X] [--pause-ms P]\n"
 	      "                       [--raw read|write --size BYTES [--sequential]]\n", stderr);
 	return 2;
 }
@@ -292,7 +298,8 @@ static int read_options(struct load *l, int argc, char **argv)
 		{"depth", required_argument, NULL, 'd'}, {"seconds", required_argument, NULL, 's'},
 		{"rounds", required_argument, NULL, 'r'}, {"mib", required_argument, NULL, 'm'},
 		{"seed", required_argument, NULL, 'x'},	 {"raw", required_argument, NULL, 'w'},
-		{"size", required_argument, NULL, 'z'},	 {"sequential", no_argument, NULL, 'q'}, {0}};
+		{"size", required_argument, NULL, 'z'},	 {"sequential", no_argument, NULL, 'q'},
+		{"pause-ms", required_argument, NULL, 'p'}, {0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
@@ -304,11 +311,12 @@ static int read_options(struct load *l, int argc, char **argv)
 		case 'x': l->seed = strtoull(optarg, NULL, 10); break;
 		case 'w': l->raw = optarg; break;
 		case 'z': l->size = strtoull(optarg, NULL, 10); break;
+		case 'p': l->pause_ms = (unsigned)atoi(optarg); break;
 		case 'q': l->sequential = true; break;
 		default: return -1;
 		}
 	}
-	return optind == argc - 1 && l->depth >= 1 && l->depth <= DEPTH_MAX && l->mib >= 1 && l->mib <= MIB_MAX ? 0 : -1;
+	return optind == argc - 1 && l->depth >= 1 && l->depth <= DEPTH_MAX && l->mib >= 1 && l->mib <= MIB_MAX && l->pause_ms <= PAUSE_MS_MAX ? 0 : -1;
 }
 
 int main(int argc, char **argv)

@@ -114,10 +114,13 @@ static void set_seeds(struct load *load, struct stream *s)
 	s->in.seed = load->client ? ~seed : seed;
 }
 
+/* With a rate, large ones are a sixteenth of a second's share, so that pauses between them are no stalls. */
 static size_t write_size(struct load *load)
 {
+	size_t share = load->rate / 16 / load->streams, large = load->rate && share < CHUNK ? share + SMALL_MAX : CHUNK;
+
 	load->random = mix(load->random + 1);
-	return load->random & 1 ? 1 + (load->random >> 8) % SMALL_MAX : 1 + (load->random >> 8) % CHUNK;
+	return load->random & 1 ? 1 + (load->random >> 8) % SMALL_MAX : 1 + (load->random >> 8) % large;
 }
 
 static bool too_fast(const struct load *load)
