@@ -34,7 +34,7 @@ size_t arena_real_size(size_t size)
 
 /* ---- the journal: [data, padded to 8][offset u32][len u32] ... */
 
-void arena_touch_slow(struct arena *a, const void *at, size_t len)
+void arena_touch(struct arena *a, const void *at, size_t len)
 {
 	struct arena_header *h = a->header;
 	size_t padded = (len + 7) & ~(size_t)7;
@@ -45,7 +45,13 @@ void arena_touch_slow(struct arena *a, const void *at, size_t len)
 		/* Must be decided before the change, so that the step can still be taken back. */
 		arena_fail(a, ENOSPC);
 	}
-	memcpy(to, at, len);
+	/* Most are one field: without a call. */
+	if (len == 4)
+		memcpy(to, at, 4);
+	else if (len == 8)
+		memcpy(to, at, 8);
+	else
+		memcpy(to, at, len);
 	tail[0] = (uint32_t)(((const unsigned char *)at - a->base));
 	tail[1] = (uint32_t)len;
 	memcpy(to + padded, tail, sizeof tail);
@@ -91,7 +97,8 @@ int arena_step(struct arena *a, int (*step)(void *opaque), void *opaque)
 	arena_jump jump;
 	int r;
 
-	a->freed = false;
+	a->freed = a->used_saved = false;
+	memset(a->page_saved, 0, sizeof a->page_saved);
 	a->jump = &jump;
 	if (a->hook)
 		a->hook(a, 0);
@@ -112,6 +119,28 @@ int arena_step(struct arena *a, int (*step)(void *opaque), void *opaque)
 		barrier();
 	}
 	return r;
+}
+
+/* ---- what a step changes again and again needs to be saved only once */
+
+static void page_save(struct arena *a, uint32_t page)
+{
+	uint32_t *saved = &a->page_saved[page % ARENA_SAVED];
+
+	if (*saved == page)
+		return;
+	arena_touch(a, &a->table[page], sizeof a->table[page]);
+	*saved = page;
+}
+
+static void used_add(struct arena *a, int64_t bytes)
+{
+	struct arena_header *h = a->header;
+
+	if (!a->used_saved)
+		arena_touch(a, &h->used_bytes, sizeof h->used_bytes);
+	a->used_saved = true;
+	h->used_bytes += (uint64_t)bytes;
 }
 
 /* ---- pages */
@@ -146,7 +175,7 @@ static uint32_t page_take(struct arena *a)
 
 	if (!page || (h->free_pages <= ARENA_RESERVE && !a->emergency))
 		return 0;
-	arena_touch(a, &a->table[page], sizeof a->table[page]);
+	page_save(a, page);
 	page_list_del(a, &h->free_list, page);
 	ARENA_SET(a, h->free_pages, h->free_pages - 1);
 	return page;
@@ -156,7 +185,7 @@ static void page_give(struct arena *a, uint32_t page)
 {
 	struct arena_header *h = a->header;
 
-	arena_touch(a, &a->table[page], sizeof a->table[page]);
+	page_save(a, page);
 	a->table[page].state = PAGE_FREE;
 	a->table[page].used = 0;
 	page_list_add(a, &h->free_list, page);
@@ -202,7 +231,7 @@ static void *run_alloc(struct arena *a, size_t size)
 	}
 	ARENA_SET(a, h->free_pages, h->free_pages - count);
 	ARENA_SET(a, h->scan, page + count < h->pages ? page + count : h->first_page);
-	ARENA_SET(a, h->used_bytes, h->used_bytes + (uint64_t)count * ARENA_PAGE);
+	used_add(a, (int64_t)count * ARENA_PAGE);
 	return a->base + (size_t)page * ARENA_PAGE;
 }
 
@@ -247,14 +276,14 @@ static void *slab_alloc(struct arena *a, unsigned int c)
 	p = &a->table[page];
 	block = a->base + (size_t)page * ARENA_PAGE + (size_t)p->free * ARENA_GRANULE;
 	memcpy(&next, block, sizeof next);
-	arena_touch(a, p, sizeof *p);
+	page_save(a, page);
 	/* The free list runs through the block. A block freed in this very step has to come back whole. */
 	arena_touch(a, block, a->freed || a->paranoid ? arena_class_sizes[c] : 8);
 	p->free = next;
 	p->used++;
 	if (next == NO_SLOT)
 		page_list_del(a, &h->partial[c], page);
-	ARENA_SET(a, h->used_bytes, h->used_bytes + arena_class_sizes[c]);
+	used_add(a, arena_class_sizes[c]);
 	return block;
 }
 
@@ -294,12 +323,12 @@ void arena_free(struct arena *a, void *block)
 	a->freed = true;
 	page = (uint32_t)((size_t)((unsigned char *)block - a->base) / ARENA_PAGE);
 	p = &a->table[page];
-	arena_touch(a, p, sizeof *p);
+	page_save(a, page);
 	if (p->state == PAGE_RUN) {
 		count = p->used;
 		for (uint32_t i = 0; i < count; i++)
 			page_give(a, page + i);
-		ARENA_SET(a, h->used_bytes, h->used_bytes - (uint64_t)count * ARENA_PAGE);
+		used_add(a, -(int64_t)count * ARENA_PAGE);
 		return;
 	}
 	c = p->state - 1u;
@@ -313,7 +342,7 @@ void arena_free(struct arena *a, void *block)
 		page_list_del(a, &h->partial[c], page);
 		page_give(a, page);
 	}
-	ARENA_SET(a, h->used_bytes, h->used_bytes - arena_class_sizes[c]);
+	used_add(a, -arena_class_sizes[c]);
 }
 
 uint64_t arena_free_bytes(const struct arena *a)

@@ -42,6 +42,7 @@ typedef uint32_t ref_t;
 #define ARENA_CLASSES 38u
 #define ARENA_MIN_SIZE (256u * 1024u)
 #define ARENA_RESERVE 8u /* pages kept for work that must not fail: commits, events, releases */
+#define ARENA_SAVED 8u
 #define ARENA_VERSION 1u /* of the whole layout: raise it whenever a structure in the arena changes */
 
 struct arena_header {
@@ -72,6 +73,8 @@ struct arena {
 	arena_jump *jump; /* where arena_fail() goes */
 	int error;
 	bool freed;    /* the running step has freed blocks */
+	bool used_saved; /* the running step has saved used_bytes */
+	uint32_t page_saved[ARENA_SAVED]; /* pages of which it has saved the entry */
 	bool paranoid; /* tests: journal whole blocks, so that undoing is exact to the byte */
 	bool emergency; /* work that must not fail may use the last pages */
 	/* tests: called when a step begins (0), after each record of the journal (1), and before it is kept (2) */
@@ -99,13 +102,8 @@ size_t arena_real_size(size_t size);
 /* Bytes that can still be allocated, if they are of a fitting kind. */
 uint64_t arena_free_bytes(const struct arena *a);
 
-void arena_touch_slow(struct arena *a, const void *at, size_t len);
-
 /* Saves what is at @at before it is changed. */
-static inline void arena_touch(struct arena *a, const void *at, size_t len)
-{
-	arena_touch_slow(a, at, len);
-}
+void arena_touch(struct arena *a, const void *at, size_t len);
 
 static inline void *arena_ptr(const struct arena *a, ref_t ref)
 {
@@ -125,9 +123,10 @@ bool arena_block_valid(const struct arena *a, ref_t ref, size_t size);
  * caller) for each granule where a block in use starts. Returns the number of blocks in use or -EINVAL.
  */
 long arena_check(const struct arena *a, uint8_t *bitmap);
+/* Of two such bitmaps, which store_check() needs. */
 static inline size_t arena_bitmap_size(size_t arena_size)
 {
-	return arena_size / ARENA_GRANULE / 8;
+	return arena_size / ARENA_GRANULE / 4;
 }
 
 /* Sets one field, journalled. */

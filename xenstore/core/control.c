@@ -178,7 +178,7 @@ static const struct {
 } commands[] = {
 	{ "check", "", control_check },
 	{ "help", "", control_help },
-	{ "live-update", "(done by the control domain: atoll restart store)", control_live_update },
+	{ "live-update", "[-c <cmdline>] [-F] [-t <timeout>] <file> (a process only; the store domain: atoll restart store)", control_live_update },
 	{ "log", "on|off", control_log },
 	{ "memreport", "", control_memreport },
 	{ "print", "<text>", control_print },

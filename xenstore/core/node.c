@@ -337,18 +337,25 @@ void old_prune(struct store *s)
 		;
 }
 
-/* Frees one node without children. */
-static void node_free(struct store *s, struct node *n)
-{
-	domain_count_node(s, perms_owner(s, n->perms), -1, -(long)node_bytes(s, n));
-	SET(s, s->r->live_nodes, s->r->live_nodes - 1);
-	node_discard(s, n);
-}
-
 struct trash_job {
 	struct store *s;
 	unsigned int budget;
+	uint32_t owner; /* of the nodes that were freed and are not yet counted … */
+	uint32_t nodes; /* … so many … */
+	size_t bytes;   /* … of that size */
 };
+
+static void trash_count(struct trash_job *job)
+{
+	struct store *s = job->s;
+
+	if (!job->nodes)
+		return;
+	domain_count_node(s, job->owner, -(int)job->nodes, -(long)job->bytes);
+	SET(s, s->r->live_nodes, s->r->live_nodes - job->nodes);
+	job->nodes = 0;
+	job->bytes = 0;
+}
 
 static int trash_step(void *opaque)
 {
@@ -366,17 +373,22 @@ static int trash_step(void *opaque)
 		} else {
 			SET(s, s->r->trash, n->queue);
 		}
-		node_free(s, n);
+		if (perms_owner(s, n->perms) != job->owner)
+			trash_count(job);
+		job->owner = perms_owner(s, n->perms);
+		job->nodes++;
+		job->bytes += node_bytes(s, n);
+		node_discard(s, n);
 	}
+	trash_count(job);
 	return s->r->trash != 0;
 }
 
 bool trash_work(struct store *s, unsigned int budget)
 {
-	struct trash_job job = { .s = s };
-
 	while (s->r->trash && budget) {
-		job.budget = budget < TRASH_BATCH ? budget : TRASH_BATCH;
+		struct trash_job job = { .s = s, .budget = budget < TRASH_BATCH ? budget : TRASH_BATCH };
+
 		budget -= job.budget;
 		if (arena_step(&s->a, trash_step, &job) < 0)
 			return false;

@@ -20,7 +20,7 @@ ref_t *table_bucket_at(const struct arena *a, const struct table *t, uint32_t n)
 	return (ref_t *)arena_ptr(a, t->segments[segment]) + n;
 }
 
-static uint32_t bucket_of(const struct table *t, uint32_t hash)
+uint32_t table_bucket_number(const struct table *t, uint32_t hash)
 {
 	uint32_t mask = (1u << (32 - __builtin_clz(t->buckets - 1))) - 1, n = hash & mask;
 
@@ -29,7 +29,7 @@ static uint32_t bucket_of(const struct table *t, uint32_t hash)
 
 ref_t *table_bucket(const struct arena *a, const struct table *t, uint32_t hash)
 {
-	return table_bucket_at(a, t, bucket_of(t, hash));
+	return table_bucket_at(a, t, table_bucket_number(t, hash));
 }
 
 void table_init(struct arena *a, struct table *t)
@@ -71,7 +71,7 @@ static void table_grow(struct arena *a, struct table *t)
 	*from = *to = 0;
 	while (item) {
 		struct table_link *link = arena_ptr(a, item);
-		ref_t next = link->next, *head = bucket_of(t, link->hash) == n ? to : from;
+		ref_t next = link->next, *head = table_bucket_number(t, link->hash) == n ? to : from;
 
 		ARENA_SET(a, link->next, *head);
 		*head = item;

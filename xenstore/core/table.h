@@ -27,6 +27,8 @@ void table_init(struct arena *a, struct table *t);
 void table_insert(struct arena *a, struct table *t, struct table_link *item, uint32_t hash);
 void table_remove(struct arena *a, struct table *t, struct table_link *item);
 
+/* The number of the bucket that items of @hash are in. */
+uint32_t table_bucket_number(const struct table *t, uint32_t hash);
 /* Head of the bucket that items of @hash are in. */
 ref_t *table_bucket(const struct arena *a, const struct table *t, uint32_t hash);
 /* Bucket number @n, for walks. */
