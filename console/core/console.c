@@ -127,8 +127,12 @@ int service_add_local(struct service *s, uint16_t domid, struct xencons_interfac
 {
 	struct console *c = service_find(s, domid, 0);
 
-	if (c)
+	if (c && c->ring.page == page) {
+		ring_attach(&c->ring, page); /* a fresh one, in a revived domain */
 		return 0;
+	}
+	if (c)
+		return -EEXIST;
 	c = console_allocate(s);
 	if (!c)
 		return -ENOSPC;

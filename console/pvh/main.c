@@ -8,7 +8,7 @@
  *
  * Reloaded in place: the arena (struct domain) is kept if it checks; rings, channels and the vchan go on
  * where they were. If the old image was stopped in the middle of something, the session is ended, so that no
- * half frame can be taken for a whole one.
+ * half frame can be taken for a whole one. Revived in a new domain with the old arena: the same, but the own log's ring is new.
  */
 #include <string.h>
 
@@ -70,17 +70,36 @@ static bool resume(struct domain *d, const struct pvh *pvh)
 		c->announce = true;
 	}
 	pvh_grant_for_each(unmap_unused, d);
+	if (pvh->revived)
+		service_add_local(&d->service, pvh->domid, pvh_console_page());
 	if (pvh->dirty && d->vchan.status == VCHAN_CONNECTED) {
 		vchan_kick(&d->vchan);
 		service_session_end(&d->service);
 	}
 	d->service.generation++;
-	pvh_log("console: reloaded in place, generation %lu, %u consoles%s", (unsigned long)d->service.generation, open,
-		pvh->dirty ? ", was busy" : "");
+	pvh_log("console: %s, generation %lu, %u consoles%s", pvh->revived ? "revived" : "reloaded in place",
+		(unsigned long)d->service.generation, open, pvh->dirty ? ", was busy" : "");
 	return true;
 }
 
 /* ---- work ---- */
+
+/*
+ * Nobody tells us of dead domains while no client is connected, and a page that we hold keeps a dead one from going: the store
+ * could then not be built again, without which no client can find us.
+ */
+static void close_dead(struct domain *d)
+{
+	struct pvh_event_status status;
+
+	for (unsigned int i = 0; i < CONSOLES_MAX; i++) {
+		struct console *c = &d->service.consoles[i];
+
+		if (c->status == CONSOLE_OPEN && c->local_port && !pvh_event_status(c->local_port, &status) &&
+		    status.kind == PVH_EVENT_UNBOUND)
+			console_remove(&d->service, c->domid, c->console);
+	}
+}
 
 static void session_poll(struct domain *d)
 {
@@ -127,6 +146,7 @@ void pvh_main(struct pvh *pvh)
 {
 	struct domain *d = pvh->arena;
 	struct publisher publisher;
+	uint64_t check = 0;
 
 	if (pvh->arena_size < sizeof(*d))
 		pvh_panic("console: %zu KiB of memory are missing", (sizeof(*d) - pvh->arena_size) / 1024 + 1);
@@ -144,6 +164,10 @@ void pvh_main(struct pvh *pvh)
 		bool more = work(d);
 		uint64_t next = publisher_work(&publisher, d->vchan.status == VCHAN_CONNECTED);
 
+		if (next != PVH_NEVER && pvh_now() >= check) {
+			close_dead(d);
+			check = pvh_now() + PUBLISH_PERIOD_NS;
+		}
 		pvh_wait(pvh, more ? 0 : next);
 	}
 }

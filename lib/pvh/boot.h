@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pvh/event.h"
+#include "pvh/hypercall.h"
 #include "pvh/pvh.h"
 
 /* boot.S */
@@ -38,12 +40,24 @@ struct pvh_grant_slot {
 	uint16_t used;
 };
 
+struct pvh_port {
+	uint16_t kind;			/* enum pvh_event_kind; PVH_EVENT_CLOSED: not ours */
+	uint16_t domid;
+	uint32_t what;			/* the peer's port; the VIRQ */
+};
+
+#define PVH_GRANT_OFFERS (PVH_GRANT_TABLE_FRAMES * PVH_PAGE_SIZE / sizeof(grant_entry_v1_t))
+
 struct pvh_lib_arena {
 	struct pvh_grant_slot slots[PVH_GRANT_SLOTS];
+	struct pvh_port ports[PVH_PORTS_MAX];
+	grant_entry_v1_t offers[PVH_GRANT_OFFERS];	/* by reference: what was put into Xen's table */
 	uint32_t xs_skip;		/* bytes of a too long xenstore reply still to skip */
 };
 
 #define PVH_HEADER ((struct pvh_arena_header *)PVH_ARENA_BASE)
+/* A reload does not come between what Xen is asked for and what is noted of it. */
+#define PVH_BINDING(on) __atomic_store_n(&PVH_HEADER->binding, (on), __ATOMIC_SEQ_CST)
 #define PVH_LIB ((struct pvh_lib_arena *)(PVH_ARENA_BASE + 4096))
 
 static_assert(sizeof(struct pvh_lib_arena) <= (PVH_ARENA_LIB_PAGES - 1) * 4096, "lib arena too large");
@@ -54,8 +68,8 @@ void pvh_trap(const uint64_t *frame, uint64_t address) __attribute__((noreturn))
 
 void pvh_paging_init(uint64_t ram_end);
 void pvh_traps_init(void);
-void pvh_event_init(void);
-int pvh_grant_init(void);
+void pvh_event_init(bool revive);
+int pvh_grant_init(bool revive);
 void pvh_console_init(bool debugport);
 int pvh_time_init(void);
 /* Arms VIRQ_TIMER for that system time. */

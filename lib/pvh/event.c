@@ -47,39 +47,17 @@ static bool bit_test(const xen_ulong_t *words, uint32_t bit)
 	return __atomic_load_n(&words[bit / BITS_PER_WORD], __ATOMIC_SEQ_CST) >> bit % BITS_PER_WORD & 1;
 }
 
-void pvh_event_init(void)
-{
-	struct xen_add_to_physmap map = {
-		.domid = DOMID_SELF,
-		.space = XENMAPSPACE_shared_info,
-		.gpfn = PVH_SHARED_INFO >> 12,
-	};
-	struct xen_hvm_param callback = {
-		.domid = DOMID_SELF,
-		.index = HVM_PARAM_CALLBACK_IRQ,
-		.value = (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 | PVH_UPCALL_VECTOR,
-	};
-	long rc;
-
-	rc = hypercall_memory(XENMEM_add_to_physmap, &map);
-	if (rc)
-		pvh_panic("cannot map shared info: error %ld", -rc);
-	rc = hypercall_hvm(HVMOP_set_param, &callback);
-	if (rc)
-		pvh_panic("cannot set the upcall vector: error %ld", -rc);
-	/* Unknown ports stay masked until they get a handler; after a reload that is all of them. */
-	for (unsigned int i = 0; i < BITS_PER_WORD; i++)
-		__atomic_store_n(&PVH_SHARED->evtchn_mask[i], ~0ull, __ATOMIC_SEQ_CST);
-}
-
 /* ---- ports ---- */
 
-static int port_check(uint32_t port)
+/* Takes note of a port for a successor in a new domain. */
+static int port_note(uint32_t port, enum pvh_event_kind kind, uint16_t domid, uint32_t what)
 {
 	struct evtchn_close close = { .port = port };
 
-	if (port_valid(port))
+	if (port_valid(port)) {
+		PVH_LIB->ports[port] = (struct pvh_port){ .kind = (uint16_t)kind, .domid = domid, .what = what };
 		return 0;
+	}
 	hypercall_event(EVTCHNOP_close, &close);
 	return -ENOSPC;
 }
@@ -92,7 +70,7 @@ int pvh_event_bind_interdomain(uint16_t remote_domid, uint32_t remote_port, uint
 	if (rc)
 		return (int)rc;
 	*port = op.local_port;
-	return port_check(op.local_port);
+	return port_note(op.local_port, PVH_EVENT_INTERDOMAIN, remote_domid, remote_port);
 }
 
 int pvh_event_alloc_unbound(uint16_t remote_domid, uint32_t *port)
@@ -103,7 +81,7 @@ int pvh_event_alloc_unbound(uint16_t remote_domid, uint32_t *port)
 	if (rc)
 		return (int)rc;
 	*port = op.port;
-	return port_check(op.port);
+	return port_note(op.port, PVH_EVENT_UNBOUND, remote_domid, 0);
 }
 
 int pvh_event_bind_virq(uint32_t virq, uint32_t *port)
@@ -114,7 +92,7 @@ int pvh_event_bind_virq(uint32_t virq, uint32_t *port)
 	if (rc)
 		return (int)rc;
 	*port = op.port;
-	return port_check(op.port);
+	return port_note(op.port, PVH_EVENT_VIRQ, DOMID_SELF, virq);
 }
 
 int pvh_event_close(uint32_t port)
@@ -126,6 +104,7 @@ int pvh_event_close(uint32_t port)
 		return -EINVAL;
 	bit_set(PVH_SHARED->evtchn_mask, port);
 	handlers[port].fn = NULL;
+	PVH_LIB->ports[port].kind = PVH_EVENT_CLOSED;
 	rc = (int)hypercall_event(EVTCHNOP_close, &op);
 	bit_clear(PVH_SHARED->evtchn_pending, port);
 	return rc;
@@ -175,7 +154,7 @@ int pvh_event_find_interdomain(uint16_t remote_domid, uint32_t remote_port, uint
 		if (!pvh_event_status(i, &status) && status.kind == PVH_EVENT_INTERDOMAIN &&
 		    status.remote_domid == remote_domid && status.remote_port == remote_port) {
 			*port = i;
-			return 0;
+			return port_note(i, PVH_EVENT_INTERDOMAIN, remote_domid, remote_port);
 		}
 	return -ENOENT;
 }
@@ -190,6 +169,79 @@ int pvh_event_find_virq(uint32_t virq, uint32_t *port)
 			return 0;
 		}
 	return -ENOENT;
+}
+
+/*
+ * Xen gives the lowest free number, so asking in the old order gives the old numbers; what is not to be had again is
+ * replaced by a channel to ourselves until all numbers are taken. Ports that the builder made are there already.
+ */
+static uint32_t port_again(const struct pvh_port *old)
+{
+	uint32_t got = 0;
+	int rc = -ENOENT;
+
+	if (old->kind == PVH_EVENT_INTERDOMAIN)
+		rc = pvh_event_bind_interdomain(old->domid, old->what, &got);
+	else if (old->kind == PVH_EVENT_VIRQ)
+		rc = pvh_event_bind_virq(old->what, &got);
+	else if (old->kind == PVH_EVENT_UNBOUND)
+		rc = pvh_event_alloc_unbound(old->domid, &got);
+	if (!rc)
+		return got;
+	rc = pvh_event_alloc_unbound(DOMID_SELF, &got);
+	if (rc)
+		pvh_panic("cannot make an event channel: error %d", -rc);
+	PVH_LIB->ports[got].kind = PVH_EVENT_OTHER;
+	return got;
+}
+
+static void revive(void)
+{
+	struct pvh_event_status status;
+	uint32_t last = PVH_PORTS_MAX - 1;
+
+	while (last && PVH_LIB->ports[last].kind == PVH_EVENT_CLOSED)
+		last--;
+	for (uint32_t port = 1; port <= last; port++) {
+		struct pvh_port old = PVH_LIB->ports[port];
+		uint32_t got;
+
+		if (!pvh_event_status(port, &status) && status.kind != PVH_EVENT_CLOSED)
+			continue;
+		got = port_again(&old);
+		if (got != port)
+			pvh_panic("event channel %u came as %u", port, got);
+	}
+	for (uint32_t port = 1; port <= last; port++)
+		if (PVH_LIB->ports[port].kind == PVH_EVENT_OTHER)
+			pvh_event_close(port);
+}
+
+void pvh_event_init(bool again)
+{
+	struct xen_add_to_physmap map = {
+		.domid = DOMID_SELF,
+		.space = XENMAPSPACE_shared_info,
+		.gpfn = PVH_SHARED_INFO >> 12,
+	};
+	struct xen_hvm_param callback = {
+		.domid = DOMID_SELF,
+		.index = HVM_PARAM_CALLBACK_IRQ,
+		.value = (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 | PVH_UPCALL_VECTOR,
+	};
+	long rc;
+
+	rc = hypercall_memory(XENMEM_add_to_physmap, &map);
+	if (rc)
+		pvh_panic("cannot map shared info: error %ld", -rc);
+	rc = hypercall_hvm(HVMOP_set_param, &callback);
+	if (rc)
+		pvh_panic("cannot set the upcall vector: error %ld", -rc);
+	/* Unknown ports stay masked until they get a handler; after a reload that is all of them. */
+	for (unsigned int i = 0; i < BITS_PER_WORD; i++)
+		__atomic_store_n(&PVH_SHARED->evtchn_mask[i], ~0ull, __ATOMIC_SEQ_CST);
+	if (again)
+		revive();
 }
 
 /* ---- delivery ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory map of a lib/pvh domain, the header of its arena, and the contract of an in-place reload.
+ * Memory map of a lib/pvh domain, the header of its arena, and the contracts of an in-place reload and of a revival.
  * Used by the domain itself (C, assembly, linker script) and by the toolstack's reloader, so it includes
  * nothing of lib/pvh.
  *
@@ -17,7 +17,7 @@
  *               | start info, command line       |   placed by libxenguest after the image; read once
  *   0x00080000  +--------------------------------+  PVH_IMAGE_LIMIT = PVH_ARENA_BASE
  *               | struct pvh_arena_header        |   1 page
- *               | lib/pvh's tables (grant slots) |   PVH_ARENA_LIB_PAGES - 1 pages
+ *               | lib/pvh's tables               |   PVH_ARENA_LIB_PAGES - 1 pages: grants, event channels
  *   0x00088000  +--------------------------------+  PVH_ARENA_APP
  *               | the application's arena        |   survives an in-place reload
  *   end of RAM  +--------------------------------+  0x00200000 in a domain of 2 MiB
@@ -30,7 +30,8 @@
  *   - save the vCPU context (xc_domain_hvm_getcontext).
  * Then, to reload:
  *   1. map the header page (gfn PVH_ARENA_BASE >> 12), check magic and version;
- *   2. pause the domain and read busy. 0: it idles, its arena is consistent, go on with step 4;
+ *   2. pause the domain and read busy, or, if journalled is 1, binding instead. 0: it idles, or can be stopped anywhere; its arena
+ *      is consistent, go on with step 4;
  *   3. else it is in the middle of something: write stop_request = 1, unpause, wait until parked == 1, at most
  *      PVH_PARK_TIMEOUT_MS (a busy domain parks by itself between two handlers), pause again. If it did not park (hung,
  *      spinning, crashed), go on nevertheless: the domain will be told that its arena is dirty;
@@ -44,8 +45,15 @@
  * What the domain finds: Xen still holds its event channels, grant maps and grant table; lib/pvh asks Xen
  * about the channels (EVTCHNOP_status), takes the grant maps from its slot table in the arena, and reads the
  * granted pages from the grant table itself. struct pvh then has resumed = true, and dirty = true if the
- * domain was not parked. A domain that does not find PVH_RELOAD_MAGIC starts with an empty arena, whatever
- * the memory held.
+ * domain was not parked. A domain that finds neither magic starts with an empty arena, whatever the memory held.
+ *
+ * Revival, when the domain was destroyed: who keeps its arena mapped finds it as the domain left it, because Xen frees no page
+ * that is mapped. A new domain is built with the same domid, memory and image; before it starts, the old arena is
+ * copied to its place, with reload = PVH_REVIVE_MAGIC. Xen has forgotten the event channels and grant maps of the old one, so
+ * lib/pvh makes them anew from its tables in the arena: grants mapped at the same addresses, own pages granted with the same
+ * references, channels bound to the same peers with the same numbers (peers' ends wait for the domid). What cannot be made again,
+ * because the peer is gone too, is an unused slot or a closed port. struct pvh then has resumed = revived = true, and dirty
+ * if the domain died in the middle of something. The domain's own console and store rings are new.
  */
 #ifndef ATOLL_PVH_LAYOUT_H
 #define ATOLL_PVH_LAYOUT_H
@@ -72,8 +80,9 @@
 #define PVH_PARK_TIMEOUT_MS	20
 
 #define PVH_ARENA_MAGIC		0x616e657261766c61	/* "alvarena" */
-#define PVH_ARENA_VERSION	1
+#define PVH_ARENA_VERSION	2
 #define PVH_RELOAD_MAGIC	0x64616f6c65726c61	/* "alreload" */
+#define PVH_REVIVE_MAGIC	0x6576697665726c61	/* "alrevive" */
 
 #ifndef __ASSEMBLER__
 #include <assert.h>
@@ -84,15 +93,15 @@ struct pvh_arena_header {
 	uint64_t magic;			/* PVH_ARENA_MAGIC once initialised */
 	uint32_t version;		/* PVH_ARENA_VERSION: layout of header and lib tables */
 	uint32_t generation;		/* boots on this arena: 1 after the first */
-	uint64_t reload;		/* R: PVH_RELOAD_MAGIC: keep the arena; cleared at entry */
+	uint64_t reload;		/* R: PVH_RELOAD_MAGIC or PVH_REVIVE_MAGIC: keep the arena; cleared at entry */
 	uint32_t stop_request;		/* R: park at the next quiescent point */
 	uint32_t parked;		/* 1 while parked */
 	uint32_t busy;			/* 1 but while idle or parked: arena may be half changed */
-	uint32_t reserved;
+	uint32_t journalled;		/* 1: the application's arena is consistent, or mends itself, at any instruction */
 	uint64_t ram_end;		/* end of the arena */
 	uint64_t app_magic;		/* the application's, see pvh_arena_claim() */
 	uint32_t app_version;
-	uint32_t reserved2;
+	uint32_t binding;		/* 1 while Xen's objects and lib/pvh's tables may differ */
 	char cmdline[PVH_CMDLINE_MAX];	/* R: copied from the start info at the first boot */
 };
 

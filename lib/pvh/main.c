@@ -90,11 +90,13 @@ static void arena_init(struct pvh *pvh, uint64_t end, uint32_t start_info)
 {
 	struct pvh_arena_header *header = PVH_HEADER;
 
-	pvh->resumed = header->reload == PVH_RELOAD_MAGIC && header->magic == PVH_ARENA_MAGIC &&
+	pvh->revived = header->reload == PVH_REVIVE_MAGIC;
+	pvh->resumed = (pvh->revived || header->reload == PVH_RELOAD_MAGIC) && header->magic == PVH_ARENA_MAGIC &&
 		       header->version == PVH_ARENA_VERSION && header->ram_end == end;
 	if (pvh->resumed) {
 		pvh->dirty = header->busy != 0;
 	} else {
+		pvh->revived = false;
 		memset(header, 0, (size_t)PVH_ARENA_LIB_PAGES * PVH_PAGE_SIZE);
 		header->magic = PVH_ARENA_MAGIC;
 		header->version = PVH_ARENA_VERSION;
@@ -105,6 +107,8 @@ static void arena_init(struct pvh *pvh, uint64_t end, uint32_t start_info)
 	header->stop_request = 0;
 	header->parked = 0;
 	header->busy = 1;
+	header->journalled = 0;
+	header->binding = 0;
 	header->generation++;
 	header->cmdline[PVH_CMDLINE_MAX - 1] = '\0';
 	pvh->generation = header->generation;
@@ -126,8 +130,8 @@ void pvh_boot(uint32_t start_info)
 	pvh_console_init(pvh_cmdline_get(pvh, "debugport", NULL, 0));
 	pvh_paging_init(end);
 	pvh_traps_init();
-	pvh_event_init();
-	rc = pvh_grant_init();
+	pvh_event_init(pvh->revived);
+	rc = pvh_grant_init(pvh->revived);
 	if (!rc)
 		rc = pvh_time_init();
 	if (rc)
@@ -148,6 +152,11 @@ bool pvh_arena_claim(struct pvh *pvh, uint64_t magic, uint32_t version)
 	header->app_version = version;
 	header->app_magic = magic;
 	return false;
+}
+
+void pvh_arena_journalled(void)
+{
+	PVH_HEADER->journalled = 1;
 }
 
 uint64_t pvh_hvm_param(uint32_t index)

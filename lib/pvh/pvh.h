@@ -34,7 +34,8 @@
 
 struct pvh {
 	uint16_t domid;			/* our own */
-	bool resumed;			/* booted again in place: the arena and Xen's objects are those of before */
+	bool resumed;			/* booted again: the arena and Xen's objects are those of before */
+	bool revived;			/* resumed, in a new domain: Xen's objects are like those of before */
 	bool dirty;			/* resumed, but the arena may have been left in the middle of a change */
 	uint32_t generation;		/* 1 at the first boot, +1 a reload */
 	const char *cmdline;
@@ -63,6 +64,9 @@ uint64_t pvh_wallclock(void);
  * it (and more so if pvh->dirty). Otherwise records magic and version, zeroes the arena and returns false.
  */
 bool pvh_arena_claim(struct pvh *pvh, uint64_t magic, uint32_t version);
+
+/* The application can be stopped at any instruction, and its successor mends what was half done: reloads need not wait. */
+void pvh_arena_journalled(void);
 
 /*
  * One line to the domain's own console ring (newline added). Never blocks: when the ring is full, the line is

@@ -144,6 +144,8 @@ int pvh_xs_init(struct pvh *pvh)
 	if (!xs.ring || !xs.port)
 		return -ENODEV;
 	xs.generation = pvh->generation;
+	if (pvh->revived)
+		PVH_LIB->xs_skip = 0; /* the ring is new */
 	pvh_event_handle(xs.port, on_event, NULL);
 	/* Replies that came before the handler was set. */
 	pvh_event_raise(xs.port);

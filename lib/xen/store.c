@@ -128,6 +128,24 @@ int store_open(struct loop *loop, struct store **out)
 	return 0;
 }
 
+int store_reopen(struct loop *loop, struct store *store)
+{
+	struct xs_handle *xs = xs_open(XS_UNWATCH_FILTER);
+	int r = xs ? 0 : -errno;
+
+	if (r < 0)
+		return r;
+	source_destroy(store->source);
+	store->source = NULL;
+	xs_close(store->xs);
+	store->xs = xs;
+	r = loop_add_fd(loop, xs_fileno(xs), EPOLLIN, on_watch, store, &store->source);
+	for (struct store_watch *w = store->watches; r == 0 && w; w = w->next)
+		if (w->fn && !xs_watch(xs, w->path, w->token))
+			r = -errno;
+	return r;
+}
+
 struct store *store_close(struct store *store)
 {
 	if (!store)

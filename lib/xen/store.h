@@ -17,6 +17,8 @@ struct store;
 struct store_watch;
 
 int store_open(struct loop *loop, struct store **store);
+/* The store has forgotten us: a new connection, with the same watches. 0 or -errno. */
+int store_reopen(struct loop *loop, struct store *store);
 struct store *store_close(struct store *store);
 
 /* The value, NUL-terminated. 0 or -errno: -ENOENT; -EMSGSIZE when it does not fit. */

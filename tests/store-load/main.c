@@ -7,6 +7,7 @@
  * usage: atoll-store-load load DIRECTORY MAX_BYTES [PAUSE_US]   values up to MAX_BYTES; ends when DIRECTORY/stop is written; PAUSE_US at
  *                                                       most after each operation (2000)
  *        atoll-store-load fill DIRECTORY COUNT       makes COUNT nodes, 100 in a directory
+ *        atoll-store-load rtt DIRECTORY COUNT        measures round trips: STORE RTT kind median n ns, mean n ns, of COUNT
  *
  * `load` prints a line about once a second, and its verdict:
  *
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #include "conn.h"
+#include "rtt.h"
 
 #define KEYS 24
 #define DIRECTORIES 4u
@@ -479,6 +481,8 @@ int main(int argc, char **argv)
 		return run(argv[2], argv[3]);
 	if (argc == 4 && !strcmp(argv[1], "fill"))
 		return fill(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
-	fprintf(stderr, "usage: atoll-store-load load DIRECTORY MAX_BYTES [PAUSE_US] | fill DIRECTORY COUNT\n");
+	if (argc == 4 && !strcmp(argv[1], "rtt"))
+		return rtt(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
+	fprintf(stderr, "usage: atoll-store-load load DIRECTORY MAX_BYTES [PAUSE_US] | fill DIRECTORY COUNT | rtt DIRECTORY COUNT\n");
 	return 2;
 }

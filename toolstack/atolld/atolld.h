@@ -55,12 +55,14 @@ struct domain {
 	bool exists; /* in Xen, as far as we know */
 	uint64_t store_gfn, console_gfn;
 	unsigned store_port, console_port;
+	bool revived;      /* with the state of its destroyed predecessor */
 	uint64_t built_us; /* monotonic */
 
 	/* As the hypervisor said last. */
 	uint64_t memory_kib, cpu_ns;
 	bool paused, shutdown;
 	unsigned shutdown_reason;
+	bool distrusted; /* restarted in place in vain: to be built without the state that it had */
 	bool unwanted; /* a service that `down` stopped: not started before `up` */
 
 	struct job *job;
@@ -95,6 +97,7 @@ struct atolld {
 	unsigned list_first;       /* of the page of the domain list that is under way */
 	bool listing;              /* a domain list is under way … */
 	bool list_again;           /* … and already out of date */
+	bool adopt_again;          /* the others, once the store runs */
 	bool announced;            /* systemd was told that we are ready */
 };
 
@@ -159,5 +162,7 @@ void order_detach(struct device *device, struct domain *guest);
 void state_save(struct atolld *atolld);
 /* Adopts the domains that an earlier atolld left running. 0 or -errno. */
 int state_load(struct atolld *atolld);
+/* Adopts them now: the store had to be brought back first. */
+void state_adopt(struct atolld *atolld);
 
 #endif

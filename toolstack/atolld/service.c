@@ -7,8 +7,11 @@
  *
  *   net, disk:  pause → clean → destroy → seize → build → publish → boot (agent greets) → configure → attach → republish
  *   console:    pause → clean → destroy → build → publish → boot (its vchan answers; all consoles are added)
- *   store:      setup → build → virq → boot (the first request is answered)
+ *   store:      setup → pause → clean → destroy → build → virq → unpause → boot (the first request is answered) → publish
  *   store, console, while their domain exists: reload, in place
+ *
+ * The builder gives a store or console that is built anew the state of the one that was destroyed. If that is not to be had, or was not
+ * to be trusted, the store is empty: then `boot` also writes what the toolstack knows of the domains.
  */
 #include <errno.h>
 #include <string.h>
@@ -25,11 +28,17 @@
 #define RETRY_MS_MAX 60000
 #define PCI_GONE_MS 10
 #define HEALTHY_MS 60000     /* who ran for so long has failed by chance; who did not, probably fails again … */
+#define IN_PLACE_MAX 3       /* restarts in place, each soon after the one before, before the state is given up */
 #define QUICK_FAILURES_MAX 5 /* … and is restarted at once so many times, then with growing pauses */
 
 static const char *type_of(const struct domain *d)
 {
 	return d->role == ROLE_NET || d->role == ROLE_DISK ? "pv" : "pvh";
+}
+
+static bool keeps_state(const struct domain *d)
+{
+	return d->role == ROLE_STORE || d->role == ROLE_CONSOLE;
 }
 
 /* --- steps --- */
@@ -41,6 +50,10 @@ static int step_clean(struct job *job)
 	struct domain *d = job->domain;
 	char path[80];
 
+	if (d->role == ROLE_STORE) {
+		consoles_remove(d->atolld->consoles, d); /* its log's page */
+		return 0;
+	}
 	if (job->retries == 0) {
 		struct store_batch *batch = store_batch_new();
 		int r;
@@ -102,8 +115,10 @@ static int step_build(struct job *job)
 	params = build_params(d, type_of(d), s->kernel, s->ramdisk, cmdline, (uint64_t)s->memory_mib << 10, 1);
 	if (d->role == ROLE_STORE)
 		json_set_bool(params, "xs_domain", true);
-	if (d->role == ROLE_STORE || d->role == ROLE_CONSOLE)
+	if (keeps_state(d)) {
 		json_set_bool(params, "reloadable", true);
+		json_set_bool(params, "revive", !d->distrusted);
+	}
 	for (unsigned i = 0; i < s->pci_count; i++)
 		json_append(pci, json_new_string(s->pci[i]));
 	json_set(params, "pci", pci);
@@ -260,28 +275,62 @@ static void on_release(struct store *store, const char *path, void *data)
 int service_adopt_store(struct domain *d)
 {
 	struct atolld *a = d->atolld;
-	int r = store_open(a->loop, &a->store);
+	int r = a->store ? 0 : store_open(a->loop, &a->store);
 
-	if (r == 0)
+	if (r == 0 && !a->release_watch)
 		r = store_watch_add(a->store, "@releaseDomain", on_release, a, &a->release_watch);
 	return r;
 }
 
-/* The control domain's own first nodes. This waits for the store domain's first answer. */
+/* An empty store, while domains run: what the toolstack knows of them. What they wrote themselves and what they watch is lost. */
+static int fill_again(struct atolld *a)
+{
+	int r = store_reopen(a->loop, a->store);
+
+	log_error("store: its state is lost. Guests keep the devices that they have; watches of the control domain's kernel, of "
+		  "drivers and of guests are gone, so devices can be neither added nor restarted: plan to reboot the host");
+	for_each_domain(d, a) {
+		struct store_batch *batch;
+
+		if (r < 0 || !d->exists || d->role == ROLE_STORE)
+			continue;
+		batch = store_batch_new();
+		nodes_domain(batch, d);
+		r = store_commit(a->store, batch);
+		if (r == 0)
+			r = store_introduce(a->store, d->domid, d->store_gfn, d->store_port);
+	}
+	return r;
+}
+
+/* Waits for the store domain's first answer. */
 static int step_store_open(struct job *job)
 {
-	struct atolld *a = job->domain->atolld;
-	struct store_batch *batch;
-	int r = service_adopt_store(job->domain);
+	struct domain *d = job->domain;
+	struct atolld *a = d->atolld;
+	bool lost = a->store && !d->revived;
+	char ignored[16];
+	int r = service_adopt_store(d);
 
+	if (r == 0 && lost)
+		r = fill_again(a);
 	if (r < 0)
 		return job_explain(job, r, "store: cannot be opened: %s", strerror(-r));
-	batch = store_batch_new();
+	store_read(a->store, "/tool/xenstored/domid", ignored, sizeof(ignored));
+	return 0;
+}
+
+/* The control domain's own first nodes. */
+static int step_store_publish(struct job *job)
+{
+	struct store_batch *batch = store_batch_new();
+
+	consoles_add(job->domain->atolld->consoles, job->domain);
 	store_batch_put_int(batch, "r0", DOMID_STORE, "/tool/xenstored/domid");
 	store_batch_put(batch, "r0", "Domain-0", "/local/domain/0/name");
 	store_batch_put_int(batch, NULL, 0, "/local/domain/0/domid");
 	nodes_domain(batch, job->domain);
-	return store_commit(a->store, batch);
+	return store_commit(job->domain->atolld->store, batch);
 }
 
 /* Store and console are ours and keep their state outside the image: fresh code is laid over the old, and it goes on. */
@@ -304,8 +353,9 @@ static const struct job_step console_steps[] = {
 	{"publish", step_publish, 0}, {"boot", step_boot, BOOT_TIMEOUT_MS}, {0},
 };
 static const struct job_step store_steps[] = {
-	{"setup", step_store_setup, 0}, {"build", step_build, 0},     {"virq", step_store_virq, 0},
-	{"unpause", step_unpause, 0},	{"boot", step_store_open, 0}, {0},
+	{"setup", step_store_setup, 0}, {"pause", step_pause, 0},     {"clean", step_clean, 0},
+	{"destroy", step_destroy, 0},	{"build", step_build, 0},     {"virq", step_store_virq, 0},
+	{"unpause", step_unpause, 0},	{"boot", step_store_open, 0}, {"publish", step_store_publish, 0}, {0},
 };
 static const struct job_step reload_steps[] = {{"reload", step_reload, 0}, {0}};
 static const struct job_step stop_steps[] = {
@@ -353,11 +403,12 @@ static void on_started(struct job *job)
 		log_error("%s: not started: %s", d->name, job->error.message);
 		api_answer(job, NULL);
 		api_service_failed(d);
-		if (d->role != ROLE_STORE)
+		if (d->role != ROLE_STORE || d->running_ms)
 			try_later(d);
 		return;
 	}
 	record_outage(job);
+	d->distrusted = false;
 	d->state = DOMAIN_RUNNING;
 	d->running_ms = now_ms();
 	d->why[0] = '\0';
@@ -365,6 +416,8 @@ static void on_started(struct job *job)
 	state_save(d->atolld);
 	census_request(d->atolld);
 	api_answer(job, domain_to_json(d));
+	if (d->role == ROLE_STORE && d->atolld->adopt_again)
+		state_adopt(d->atolld);
 	services_advance(d->atolld);
 }
 
@@ -372,10 +425,8 @@ static int start(struct domain *d, struct rpc *client, uint32_t id)
 {
 	const struct job_step *steps = d->role == ROLE_STORE ? store_steps : d->role == ROLE_CONSOLE ? console_steps : driver_steps;
 
-	if (d->exists && (d->role == ROLE_STORE || d->role == ROLE_CONSOLE))
+	if (d->exists && keeps_state(d) && !d->distrusted)
 		steps = reload_steps;
-	else if (d->role == ROLE_STORE && d->atolld->store)
-		return -EOPNOTSUPP; /* the control domain's kernel cannot be told to set its watches in an empty store */
 	d->restart_timer = source_destroy(d->restart_timer);
 	d->state = DOMAIN_STARTING;
 	state_save(d->atolld);
@@ -400,9 +451,15 @@ int service_failed(struct domain *d, const char *reason)
 {
 	bool quick = d->running_ms && now_ms() - d->running_ms < HEALTHY_MS;
 
-	if (d->role == ROLE_STORE || d->role == ROLE_CONSOLE)
-		return service_restart(d, reason, NULL, 0); /* in place: it costs nothing, and everything waits for it */
 	d->quick_failures = quick ? d->quick_failures + 1 : 0;
+	if (keeps_state(d) && d->quick_failures <= IN_PLACE_MAX)
+		return service_restart(d, reason, NULL, 0);
+	if (keeps_state(d) && d->exists) {
+		log_error("%s: failed %u times in a row with the state that it has", d->name, d->quick_failures);
+		d->quick_failures = 0;
+		d->distrusted = true;
+		return service_restart(d, reason, NULL, 0);
+	}
 	if (d->quick_failures <= QUICK_FAILURES_MAX)
 		return service_restart(d, reason, NULL, 0);
 	log_error("%s: failed %u times, each within %d s of its start", d->name, d->quick_failures, HEALTHY_MS / 1000);
@@ -464,7 +521,7 @@ void services_advance(struct atolld *a)
 			if (r < 0)
 				log_error("%s: cannot be started: %s", d->name, strerror(-r));
 		}
-		if ((d->role == ROLE_STORE || d->role == ROLE_CONSOLE) && d->state != DOMAIN_RUNNING)
+		if (keeps_state(d) && d->state != DOMAIN_RUNNING)
 			break;
 	}
 	api_services_changed(a);

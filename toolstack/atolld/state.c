@@ -120,6 +120,12 @@ static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_e
 		if (d->domid < a->list_first || d->domid >= next)
 			continue;
 		d->exists = d->state != DOMAIN_DOWN && census_find(list, d->domid);
+		if (d->role == ROLE_STORE && d->state == DOMAIN_RUNNING && !d->exists) {
+			/* all others would wait for it: it comes first, and then this again */
+			d->running_ms = now_ms();
+			a->adopt_again = service_restart(d, "gone", NULL, 0) == 0;
+			return;
+		}
 		if (d->state == DOMAIN_RUNNING && d->exists) {
 			d->running_ms = now_ms();
 			adopt(d);
@@ -146,6 +152,12 @@ static int list_page(struct atolld *a, unsigned first)
 	a->list_first = first;
 	json_set_int(params, "first", first);
 	return rpc_call(a->builder, "domain.list", params, LIST_TIMEOUT_MS, on_list, a);
+}
+
+void state_adopt(struct atolld *a)
+{
+	a->adopt_again = false;
+	list_page(a, 0);
 }
 
 int state_load(struct atolld *a)

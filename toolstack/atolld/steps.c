@@ -63,6 +63,7 @@ int built(struct job *job, const struct json *result)
 	d->store_gfn = (uint64_t)store_gfn;
 	d->console_port = (unsigned)console_port;
 	d->console_gfn = (uint64_t)console_gfn;
+	d->revived = json_get_bool(result, "revived", false);
 	d->exists = true;
 	d->shutdown = d->paused = false;
 	d->built_us = now_us();

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "image.h"
 #include "info.h"
+#include "keep.h"
 #include "layout.h"
 #include "pci.h"
 #include "reload.h"
@@ -329,7 +330,9 @@ static int assign_devices(struct build *b)
 	for (size_t i = 0; i < b->spec->pci_count && ret == 0; i++)
 		ret = pci_assign(b->builder, b->domid, &b->spec->pci[i], b->failure);
 	if (ret == 0 && b->spec->reloadable)
-		ret = reload_save(b->builder, b->domid, b->spec->uuid, b->kernel->data, b->kernel->size, b->failure);
+		ret = reload_save(b->builder, b->domid, b->spec, b->kernel->data, b->kernel->size, b->failure);
+	if (ret == 0 && b->spec->revive)
+		b->built->revived = keep_revive(b->builder, b->domid);
 	return ret;
 }
 

@@ -19,6 +19,7 @@
 #define BUILD_MEMORY_KIB_MAX (1ll << 30) /* 1 TiB */
 #define DOMID_GUEST_FIRST 32       /* below are the service domains, whose ids are fixed */
 #define DOMID_LIMIT 0x7ff0         /* ids from here on are Xen's own */
+#define KEPT_MAX 4                 /* domains whose memory is kept mapped: store, console and their like */
 #define DOMID_NONE (-1)            /* "no such peer" for console and store */
 
 struct failure {
@@ -52,7 +53,8 @@ struct domain_spec {
 	uint8_t uuid[16];
 	int32_t console_domid, store_domid; /* DOMID_NONE or the domain itself: no channel and no grant */
 	bool xs_domain;
-	bool reloadable; /* PVH: keep what domain_reload needs */
+	bool reloadable; /* PVH: keep what domain_reload needs, and its memory mapped (keep.h) */
+	bool revive;     /* with the arena of its destroyed predecessor, if that was kept */
 	bool acpi;       /* PVH: firmware tables, which Linux needs; lib/pvh does not */
 	bool e820_host;  /* PV: the host's memory map, which pcifront needs to place BARs */
 	int32_t max_grant_frames, max_maptrack_frames; /* -1: the hypervisor's default */
@@ -79,10 +81,20 @@ struct domain_built {
 	uint32_t domid;
 	uint32_t store_port, console_port; /* 0: none */
 	uint64_t store_gfn, console_gfn;
+	bool revived;
 	struct phases phases;
 };
 
 struct image_cache;
+
+/* A domain whose memory is kept mapped: keep.h. */
+struct kept {
+	uint32_t domid; /* 0: free */
+	uint8_t uuid[16];
+	size_t pages;   /* mapped, from PVH_IMAGE_BASE on */
+	uint8_t *map;   /* NULL: it was destroyed */
+	uint8_t *arena; /* of the destroyed one: what lay from PVH_ARENA_BASE on */
+};
 
 /* The root object. */
 struct builder {
@@ -90,6 +102,7 @@ struct builder {
 	xenforeignmemory_handle *memory;
 	struct image_cache *images;
 	struct xen_log *log;
+	struct kept kept[KEPT_MAX];
 	const char *state_dir; /* what outlives a restart of this process */
 	const char *sysfs;     /* "/sys" */
 	uint32_t next_domid;   /* so that a guest's id is not used again at once */

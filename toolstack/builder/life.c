@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "keep.h"
 #include "reload.h"
 #include "xenlog.h"
 
@@ -69,6 +70,7 @@ int domain_destroy(struct builder *builder, uint32_t domid, bool *zombie, struct
 	if (ret < 0 && errno != ESRCH)
 		return fail_xen(builder, failure, "domain %u: cannot destroy", domid);
 	reload_forget(builder, domid);
+	keep_detach(builder, domid);
 	deadline_ms = now_ms() + DESTROY_WAIT_MS;
 	while ((ret = domain_lookup(builder, domid, &info, failure)) == 0) {
 		if (now_ms() >= deadline_ms) {

@@ -5,6 +5,7 @@
  *
  * What it holds, and why:
  *   /dev/xen/privcmd          hypercalls and foreign mappings: the whole power over all domains. From start to end.
+ *   memory of store, console  mapped for as long as they live: what they knew can be read when they were destroyed.
  *   /dev/xen/xenbus_backend   late set-up of the store. Open only during store.setup.
  *   /sys/bus/pci              seizing and resetting devices (written as root). Never pciback's `permissive`.
  *   CAP_SYS_ADMIN             what the kernel asks for at xenbus_backend. CAP_DAC_OVERRIDE is not needed: all files are root's.
@@ -24,6 +25,7 @@
 #include "base/log.h"
 #include "builder.h"
 #include "methods.h"
+#include "reload.h"
 #include "rpc/rpc.h"
 
 #define STATE_DIR "/run/atoll/state"
@@ -126,6 +128,7 @@ static int server_start(struct server *server)
 		log_error("%s", failure.message);
 		return ret;
 	}
+	reload_adopt(&server->builder);
 	ret = server->listen_fd = listen_fd(server->socket_path);
 	if (ret >= 0)
 		ret = loop_create(&server->loop);

@@ -4,9 +4,10 @@
  * is an error. Addresses are texts like "0000:00:05.0", paths are absolute, domids of {domid} are not 0.
  *
  *   domain.build     {name, type "pv"|"pvh", kernel, memory_kib, uuid, domid?, ramdisk?, cmdline?, vcpus?, console_domid?,
- *                    store_domid?, xs_domain?, reloadable?, acpi?, e820_host?, pci? [address], max_grant_frames?,
+ *                    store_domid?, xs_domain?, reloadable?, revive?, acpi?, e820_host?, pci? [address], max_grant_frames?,
  *                    max_maptrack_frames?, max_event_channels?}
- *                    -> {domid, store_port, store_gfn, console_port, console_gfn, phases {name: us}}; it stays paused
+ *                    -> {domid, store_port, store_gfn, console_port, console_gfn, revived, phases {name: us}};
+ *                    it stays paused; revived: it got the arena of a destroyed predecessor, as `revive` asked
  *   domain.pause     {domid} -> {}              domain.unpause {domid} -> {}
  *   domain.shutdown  {domid, reason?} -> {}     reason: SHUTDOWN_* of Xen, 0 poweroff, 1 reboot, 3 crash
  *   domain.destroy   {domid} -> {zombie}        zombie: peers still hold pages, the id stays taken

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include <xenctrl.h> /* first: the other builds on it */
@@ -16,14 +15,13 @@
 #include "base/log.h"
 #include "elf-image.h"
 #include "image.h"
-#include "layout.h"
+#include "keep.h"
 #include "pvh/layout.h"
 #include "reload.h"
 #include "xenlog.h"
 
 #define PAUSES_MAX 8
 #define PARK_SLICE_US 50
-#define IMAGE_PAGES ((PVH_IMAGE_LIMIT - PVH_IMAGE_BASE) / PAGE_BYTES)
 
 static uint64_t checksum(const void *data, size_t len)
 {
@@ -90,7 +88,7 @@ static int check_image(const char *what, const void *file, size_t size, struct e
 	return 0;
 }
 
-int reload_save(struct builder *builder, uint32_t domid, const uint8_t uuid[16], const void *elf, size_t elf_len,
+int reload_save(struct builder *builder, uint32_t domid, const struct domain_spec *spec, const void *elf, size_t elf_len,
 		struct failure *failure)
 {
 	struct reload_record *record AUTO_FREE = calloc(1, sizeof(*record));
@@ -104,7 +102,11 @@ int reload_save(struct builder *builder, uint32_t domid, const uint8_t uuid[16],
 	if (ret < 0)
 		return ret;
 	record->domid = domid;
-	memcpy(record->uuid, uuid, sizeof(record->uuid));
+	record->memory_kib = (uint32_t)spec->memory_kib;
+	memcpy(record->uuid, spec->uuid, sizeof(record->uuid));
+	ret = keep_map(builder, domid, spec->uuid, spec->memory_kib);
+	if (ret < 0)
+		return fail(failure, -ret, "domain %u: its memory cannot be kept mapped: %s", domid, strerror(-ret));
 	xen_log_clear(builder->log);
 	ret = xc_domain_hvm_getcontext(builder->xen, domid, record->context, sizeof(record->context));
 	if (ret <= 0)
@@ -149,13 +151,23 @@ static int record_load(struct builder *builder, uint32_t domid, struct reload_re
 	return 0;
 }
 
-static void *map_pages(struct builder *builder, uint32_t domid, uint64_t first, size_t count)
+void reload_adopt(struct builder *builder)
 {
-	xen_pfn_t gfn[IMAGE_PAGES];
+	for (uint32_t domid = 1; domid < DOMID_GUEST_FIRST; domid++) {
+		struct reload_record *record AUTO_FREE = NULL;
+		struct failure ignored;
+		int ret = record_load(builder, domid, &record, &ignored);
 
-	for (size_t i = 0; i < count; i++)
-		gfn[i] = first + i;
-	return xenforeignmemory_map(builder->memory, domid, PROT_READ | PROT_WRITE, count, gfn, NULL);
+		if (ret == 0)
+			ret = keep_map(builder, domid, record->uuid, record->memory_kib);
+		if (ret < 0 && record)
+			log_warning("domain %u: its memory cannot be kept mapped: %s", domid, strerror(-ret));
+	}
+}
+
+static bool at_rest(const volatile struct pvh_arena_header *header)
+{
+	return !(header->journalled ? header->binding : header->busy);
 }
 
 /*
@@ -169,7 +181,7 @@ static int settle(struct builder *builder, volatile struct pvh_arena_header *hea
 	uint64_t deadline_ms;
 	int ret = domain_pause(builder, domid, failure);
 
-	*settled = ret == 0 && !header->busy;
+	*settled = ret == 0 && at_rest(header);
 	if (ret == 0 && !*settled)
 		ret = domain_lookup(builder, domid, &info, failure);
 	if (ret < 0 || *settled || (info.flags & XEN_DOMINF_shutdown))
@@ -185,19 +197,12 @@ static int settle(struct builder *builder, volatile struct pvh_arena_header *hea
 	return ret;
 }
 
-static int rewrite_image(struct builder *builder, uint32_t domid, const struct elf_image *image, const void *file)
+static void rewrite_image(uint8_t *to, const struct elf_image *image, const void *file)
 {
-	size_t pages = (image->end - PVH_IMAGE_BASE) / PAGE_BYTES;
-	uint8_t *to = map_pages(builder, domid, PVH_IMAGE_BASE / PAGE_BYTES, pages);
-
-	if (!to)
-		return -errno;
-	memset(to, 0, pages * PAGE_BYTES);
+	memset(to, 0, image->end - PVH_IMAGE_BASE);
 	for (size_t i = 0; i < image->loads; i++)
 		memcpy(to + (image->load[i].address - PVH_IMAGE_BASE), (const char *)file + image->load[i].offset,
 		       image->load[i].file_size);
-	xenforeignmemory_unmap(builder->memory, to, pages);
-	return 0;
 }
 
 /* Takes back our own pause, and those that somebody else left: a program that was just reloaded shall run. */
@@ -221,10 +226,9 @@ static int swap(struct builder *builder, uint32_t domid, struct reload_record *r
 		const void *file, struct failure *failure)
 {
 	xc_domaininfo_t info;
-	int ret = rewrite_image(builder, domid, image, file);
+	int ret;
 
-	if (ret < 0)
-		return fail(failure, -ret, "domain %u: cannot map its image: %s", domid, strerror(-ret));
+	rewrite_image(keep_image(builder, domid), image, file);
 	ret = domain_lookup(builder, domid, &info, failure);
 	if (ret < 0)
 		return ret;
@@ -240,23 +244,21 @@ static int reload_with(struct builder *builder, uint32_t domid, struct reload_re
 		       const struct elf_image *image, const void *file, struct reload_result *result,
 		       struct failure *failure)
 {
-	volatile struct pvh_arena_header *header = map_pages(builder, domid, PVH_ARENA_BASE / PAGE_BYTES, 1);
+	volatile struct pvh_arena_header *header;
 	uint64_t start_us = now_us();
-	int ret;
+	int ret = keep_map(builder, domid, record->uuid, record->memory_kib);
 
-	if (!header)
-		return fail(failure, errno, "domain %u: cannot map its arena: %s", domid, strerror(errno));
-	if (header->magic != PVH_ARENA_MAGIC || header->version != PVH_ARENA_VERSION) {
-		xenforeignmemory_unmap(builder->memory, (void *)(uintptr_t)header, 1);
+	if (ret < 0)
+		return fail(failure, -ret, "domain %u: cannot map its memory: %s", domid, strerror(-ret));
+	header = keep_header(builder, domid);
+	if (header->magic != PVH_ARENA_MAGIC || header->version != PVH_ARENA_VERSION)
 		return fail(failure, EINVAL, "domain %u: its arena is not of this version: rebuild it", domid);
-	}
 	ret = settle(builder, header, domid, &result->settled, failure);
 	result->settle_us = (uint32_t)(now_us() - start_us);
 	if (ret == 0) {
 		header->reload = PVH_RELOAD_MAGIC;
 		ret = swap(builder, domid, record, image, file, failure);
 	}
-	xenforeignmemory_unmap(builder->memory, (void *)(uintptr_t)header, 1);
 	result->us = (uint32_t)(now_us() - start_us);
 	return ret;
 }

@@ -6,7 +6,7 @@
 #include "builder.h"
 
 #define RELOAD_MAGIC 0x64616f6c65524e41 /* "ANReload" */
-#define RELOAD_VERSION 1
+#define RELOAD_VERSION 2
 #define RELOAD_CONTEXT_MAX 32768 /* an HVM context of one vCPU takes some 9 KiB */
 
 /* The file, in the host's byte order: it does not leave /run. */
@@ -17,7 +17,7 @@ struct reload_record {
 	uint8_t uuid[16];     /* the domain's, or another one with its id would be reloaded */
 	uint64_t checksum;    /* of the whole record with this field 0 */
 	uint32_t context_len; /* the record ends with the context */
-	uint32_t reserved;
+	uint32_t memory_kib;
 	uint8_t context[RELOAD_CONTEXT_MAX];
 };
 
@@ -32,8 +32,10 @@ struct reload_result {
 };
 
 /* Called at build, before the first unpause. */
-int reload_save(struct builder *builder, uint32_t domid, const uint8_t uuid[16], const void *elf, size_t elf_len,
+int reload_save(struct builder *builder, uint32_t domid, const struct domain_spec *spec, const void *elf, size_t elf_len,
 		struct failure *failure);
+/* Called at the start of the builder: maps those that an earlier one built. */
+void reload_adopt(struct builder *builder);
 int domain_reload(struct builder *builder, uint32_t domid, const char *path, struct reload_result *result,
 		  struct failure *failure);
 void reload_forget(struct builder *builder, uint32_t domid);

@@ -203,7 +203,7 @@ static int get_numbers(const struct json *params, struct domain_spec *spec, stru
 int request_build(const struct json *params, struct domain_spec *spec, struct failure *failure)
 {
 	static const char *const keys[] = {"name", "domid", "type", "kernel", "ramdisk", "cmdline", "memory_kib", "vcpus",
-					   "uuid", "console_domid", "store_domid", "xs_domain", "reloadable", "pci", "acpi",
+					   "uuid", "console_domid", "store_domid", "xs_domain", "reloadable", "revive", "pci", "acpi",
 					   "e820_host", "max_grant_frames", "max_maptrack_frames", "max_event_channels",
 					   NULL};
 	int ret = only_keys(params, keys, failure);
@@ -217,6 +217,8 @@ int request_build(const struct json *params, struct domain_spec *spec, struct fa
 		ret = get_bool_or(params, "xs_domain", &spec->xs_domain, failure);
 	if (ret == 0)
 		ret = get_bool_or(params, "reloadable", &spec->reloadable, failure);
+	if (ret == 0)
+		ret = get_bool_or(params, "revive", &spec->revive, failure);
 	spec->acpi = spec->type == DOMAIN_PVH && !spec->reloadable;
 	if (ret == 0)
 		ret = get_bool_or(params, "acpi", &spec->acpi, failure);
@@ -233,6 +235,8 @@ int request_build(const struct json *params, struct domain_spec *spec, struct fa
 		return fail(failure, EINVAL, "parameter e820_host: only for type pv");
 	if (spec->reloadable && (spec->type != DOMAIN_PVH || spec->vcpus != 1))
 		return fail(failure, EINVAL, "parameter reloadable: only for type pvh with 1 vCPU");
+	if (spec->revive && !spec->reloadable)
+		return fail(failure, EINVAL, "parameter revive: only for reloadable domains");
 	if (spec->acpi && spec->type != DOMAIN_PVH)
 		return fail(failure, EINVAL, "parameter acpi: only for type pvh");
 	return 0;

@@ -22,6 +22,7 @@ struct json *result_built(const struct domain_built *built)
 	failed |= json_set_int(result, "store_gfn", (int64_t)built->store_gfn);
 	failed |= json_set_int(result, "console_port", built->console_port);
 	failed |= json_set_int(result, "console_gfn", (int64_t)built->console_gfn);
+	failed |= json_set_bool(result, "revived", built->revived);
 	failed |= json_set(result, "phases", phases);
 	return finish(result, failed);
 }

@@ -8,8 +8,9 @@
  * Command line: port=N  the control domain's event channel for its own ring; needed at the first boot.
  *
  * All state is in the arena. After an in-place reload the rings are still mapped and the ports still bound: they are
- * found again through lib/pvh and the cookies of the connections. After a rebuild the arena is empty, but the rings of
- * domains are where they were; the toolstack introduces them again.
+ * found again through lib/pvh and the cookies of the connections. In a new domain that was given the arena of the one that was
+ * destroyed, lib/pvh has mapped and bound them again. Without an arena the rings are where they were, and the toolstack introduces
+ * them again.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -27,7 +28,6 @@
 
 #define STORE_MAGIC 0x65726f74736c74aull
 #define CONTROL_DOMID 0u
-#define RAM_MAX_CHECKED (16u << 20) /* the checker's bitmap covers arenas of this size */
 #define IDLE_BATCH 64u              /* nodes of removed subtrees freed before the rings are looked at again */
 
 struct slot { /* the volatile side of a ring */
@@ -45,7 +45,7 @@ struct server {
 	unsigned int dirty_count;
 	bool full_said;
 	unsigned char buffer[RING_BUFFER];
-	uint8_t bitmap[RAM_MAX_CHECKED / ARENA_GRANULE / 8];
+	uint8_t *bitmap; /* the checker's, behind the state */
 };
 
 static struct server server;
@@ -191,7 +191,7 @@ static void ask_log(void *opaque, const char *text)
 
 static int ask_check(struct store *s, const char **what)
 {
-	memset(server.bitmap, 0, sizeof server.bitmap);
+	memset(server.bitmap, 0, arena_bitmap_size(s->a.header->size));
 	return store_check(s, server.bitmap, what);
 }
 
@@ -239,19 +239,21 @@ static void resume(struct server *srv)
 		n++;
 	}
 	pvh_grant_for_each(unmap_stray, srv);
-	pvh_log("store: resumed, generation %u, %u rings", srv->pvh->generation, n);
+	pvh_log("store: %s, generation %u, %u rings", srv->pvh->revived ? "revived" : "resumed", srv->pvh->generation, n);
 }
 
 static void start_state(struct server *srv)
 {
 	struct pvh *pvh = srv->pvh;
+	size_t size = (pvh->arena_size - arena_bitmap_size(pvh->arena_size)) & ~(size_t)(PVH_PAGE_SIZE - 1);
 	struct store_config config = { .privileged = CONTROL_DOMID };
 	const char *what = "";
 	int r;
 
+	srv->bitmap = (uint8_t *)pvh->arena + size;
 	if (pvh_arena_claim(pvh, STORE_MAGIC, ARENA_VERSION)) {
-		r = store_attach(&srv->store, pvh->arena, pvh->arena_size, &ops, srv);
-		if (!r && pvh->arena_size <= RAM_MAX_CHECKED)
+		r = store_attach(&srv->store, pvh->arena, size, &ops, srv);
+		if (!r)
 			r = ask_check(&srv->store, &what);
 		/* Better no state than a wrong one: the control domain rebuilds this domain and replays what it knows. */
 		if (r)
@@ -262,7 +264,7 @@ static void start_state(struct server *srv)
 		return;
 	}
 	config.seed = random_seed(pvh);
-	r = store_create(&srv->store, pvh->arena, pvh->arena_size, &config, &ops, srv);
+	r = store_create(&srv->store, pvh->arena, size, &config, &ops, srv);
 	if (r)
 		pvh_panic("store: no arena: error %d", -r);
 	srv->store.check = ask_check;
@@ -364,12 +366,15 @@ static void serve(struct server *srv)
 void pvh_main(struct pvh *pvh)
 {
 	struct server *srv = &server;
+	uint64_t start = pvh_now();
 
 	srv->pvh = pvh;
 	start_state(srv);
 	start_control(srv);
 	start_virq(srv);
-	pvh_log("store: ready, domid %u, %lu KiB for state", pvh->domid, (unsigned long)pvh->arena_size / 1024);
+	pvh_arena_journalled();
+	pvh_log("store: ready after %lu us, domid %u, %lu KiB for state", (unsigned long)(pvh_now() - start) / 1000, pvh->domid,
+		(unsigned long)pvh->arena_size / 1024);
 	for (;;) {
 		bool busy;
 
