@@ -43,7 +43,7 @@ typedef uint32_t ref_t;
 #define ARENA_MIN_SIZE (256u * 1024u)
 #define ARENA_RESERVE 8u /* pages kept for work that must not fail: commits, events, releases */
 #define ARENA_SAVED 8u
-#define ARENA_VERSION 1u /* of the whole layout: raise it whenever a structure in the arena changes */
+#define ARENA_VERSION 2u /* of the whole layout: raise it whenever a structure in the arena changes */
 
 struct arena_header {
 	uint64_t magic;

@@ -47,20 +47,22 @@ struct permset { /* shared by all nodes that have the same permissions */
 struct node {
 	struct table_link link; /* by parent and name */
 	ref_t parent;
-	ref_t prev, next;   /* siblings, in the order of their creation */
+	ref_t prev;         /* siblings, in the order of their creation */
 	ref_t first, last;  /* children */
 	ref_t value, perms; /* blob or 0, permset */
 	ref_t versions;     /* newest old version that a transaction may see */
 	ref_t queue;        /* next ghost, or next in the trash */
-	uint16_t name_len;
-	uint8_t flags;
-	uint8_t pad;
 	uint64_t gen; /* of the last change of value or permissions */
 	union {
 		uint64_t children_gen; /* of the last change of the list of children */
 		uint64_t died;         /* of a ghost */
 	};
+	/* What a listing looks at lies together. */
 	uint64_t born;
+	ref_t next; /* sibling */
+	uint16_t name_len;
+	uint8_t flags;
+	uint8_t pad;
 	char name[];
 };
 
