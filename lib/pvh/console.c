@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The log: lines into the domain's own console ring, never waiting for a reader; and the ends of the domain,
- * panic and power off.
+ * The log: lines into the domain's own console ring, never waiting for a reader; and its end, panic.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -102,15 +101,6 @@ void pvh_log(const char *fmt, ...)
 	va_end(args);
 }
 
-static void shutdown(unsigned int reason) __attribute__((noreturn));
-static void shutdown(unsigned int reason)
-{
-	struct sched_shutdown op = { .reason = reason };
-
-	for (;;)
-		hypercall_sched(SCHEDOP_shutdown, &op);
-}
-
 void pvh_panic(const char *fmt, ...)
 {
 	va_list args;
@@ -122,10 +112,6 @@ void pvh_panic(const char *fmt, ...)
 		log_args(fmt, args);
 		va_end(args);
 	}
-	shutdown(SHUTDOWN_crash);
-}
-
-void pvh_poweroff(void)
-{
-	shutdown(SHUTDOWN_poweroff);
+	for (;;)
+		hypercall_sched(SCHEDOP_shutdown, &(struct sched_shutdown){ .reason = SHUTDOWN_crash });
 }

@@ -34,10 +34,3 @@ int pvh_domain_info(uint16_t domid, struct pvh_domain_info *info)
 	memcpy(info->handle, got->handle, sizeof(info->handle));
 	return 0;
 }
-
-bool pvh_domain_alive(uint16_t domid)
-{
-	struct pvh_domain_info info;
-
-	return !pvh_domain_info(domid, &info) && info.domid == domid && !info.dying;
-}

@@ -244,14 +244,6 @@ void pvh_event_init(bool again)
 		revive();
 }
 
-/* ---- delivery ---- */
-
-void pvh_event_mask(uint32_t port)
-{
-	if (port_valid(port))
-		bit_set(PVH_SHARED->evtchn_mask, port);
-}
-
 void pvh_event_unmask(uint32_t port)
 {
 	if (!port_valid(port))

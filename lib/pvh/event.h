@@ -34,7 +34,6 @@ int pvh_event_send(uint32_t port);
 
 /* Sets the function that pvh_wait() calls for the port (NULL: events are swallowed), and unmasks the port. */
 int pvh_event_handle(uint32_t port, pvh_event_fn fn, void *arg);
-void pvh_event_mask(uint32_t port);
 /* Unmasks; a pending event is delivered by the next pvh_wait(). */
 void pvh_event_unmask(uint32_t port);
 /*

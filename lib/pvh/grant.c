@@ -182,19 +182,3 @@ int pvh_grant_offer(uint16_t domid, void *page, bool readonly, uint32_t *ref)
 	}
 	return -ENOSPC;
 }
-
-int pvh_grant_revoke(uint32_t ref)
-{
-	uint16_t flags;
-
-	if (ref < GNTTAB_NR_RESERVED_ENTRIES || ref >= (uint32_t)ENTRIES)
-		return -EINVAL;
-	flags = __atomic_load_n(&table[ref].flags, __ATOMIC_SEQ_CST);
-	do {
-		if (flags & (GTF_reading | GTF_writing))
-			return -EBUSY;
-	} while (!__atomic_compare_exchange_n(&table[ref].flags, &flags, GTF_invalid, false, __ATOMIC_SEQ_CST,
-					      __ATOMIC_SEQ_CST));
-	PVH_LIB->offers[ref].flags = GTF_invalid;
-	return 0;
-}

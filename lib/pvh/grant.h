@@ -25,10 +25,5 @@ void pvh_grant_for_each(void (*fn)(uint16_t domid, uint32_t ref, void *page, voi
 
 /* Lets `domid` map one of our own RAM pages. -ENOSPC: grant table full. Refs below 8 are the builder's. */
 int pvh_grant_offer(uint16_t domid, void *page, bool readonly, uint32_t *ref);
-/*
- * Takes an offer back. -EBUSY while the other domain has it mapped (try again later): the page must not be
- * reused then.
- */
-int pvh_grant_revoke(uint32_t ref);
 
 #endif

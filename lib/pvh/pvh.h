@@ -78,8 +78,6 @@ void pvh_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Logs, then shuts the domain down with reason crash. */
 void pvh_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-/* Ends the domain in order (SCHEDOP_shutdown, reason poweroff). */
-void pvh_poweroff(void) __attribute__((noreturn));
 
 /*
  * Finds `key=value` or the bare word `key` among the blank-separated words of the command line. Copies the
@@ -112,8 +110,5 @@ struct pvh_domain_info {
 	uint8_t handle[16];
 };
 int pvh_domain_info(uint16_t domid, struct pvh_domain_info *info);
-
-/* True while `domid` exists and is not dying; needs the same right as pvh_domain_info(). */
-bool pvh_domain_alive(uint16_t domid);
 
 #endif

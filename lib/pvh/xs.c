@@ -181,19 +181,9 @@ static int request_send(uint32_t type, const char *path, const char *tail, size_
 	return 0;
 }
 
-int pvh_xs_read(const char *path, pvh_xs_fn fn, void *arg)
-{
-	return request_send(XS_READ, path, "", 0, fn, arg);
-}
-
 int pvh_xs_write(const char *path, const char *value, pvh_xs_fn fn, void *arg)
 {
 	return request_send(XS_WRITE, path, value, strlen(value), fn, arg);
-}
-
-int pvh_xs_mkdir(const char *path, pvh_xs_fn fn, void *arg)
-{
-	return request_send(XS_MKDIR, path, "", 0, fn, arg);
 }
 
 int pvh_xs_set_perms(const char *path, const char *const *perms, unsigned int count, pvh_xs_fn fn, void *arg)

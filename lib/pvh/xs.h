@@ -22,11 +22,9 @@ typedef void (*pvh_xs_fn)(int result, const char *data, size_t len, void *arg);
 /* Binds the ring of the HVM parameters. -ENODEV if the builder gave none. There is one client a domain. */
 int pvh_xs_init(struct pvh *pvh);
 /* Paths may be relative to /local/domain/<own>. fn may be NULL. -EAGAIN: no room now, try after a reply. */
-int pvh_xs_read(const char *path, pvh_xs_fn fn, void *arg);
 int pvh_xs_write(const char *path, const char *value, pvh_xs_fn fn, void *arg);
 /* perms: strings as on the wire, e.g. "n2", "r0"; the first names the owner. */
 int pvh_xs_set_perms(const char *path, const char *const *perms, unsigned int count, pvh_xs_fn fn, void *arg);
-int pvh_xs_mkdir(const char *path, pvh_xs_fn fn, void *arg);
 /* Requests without a reply so far. */
 unsigned int pvh_xs_in_flight(void);
 /* Calls back every request in flight with -ECANCELED and forgets it; late replies are ignored. */

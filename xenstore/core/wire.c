@@ -53,40 +53,6 @@ const char *wire_error_name(int error)
 	}
 }
 
-const char *wire_type_name(uint32_t type)
-{
-	static const char *const names[WIRE_TYPE_COUNT] = {
-		[WIRE_CONTROL] = "CONTROL",
-		[WIRE_DIRECTORY] = "DIRECTORY",
-		[WIRE_READ] = "READ",
-		[WIRE_GET_PERMS] = "GET_PERMS",
-		[WIRE_WATCH] = "WATCH",
-		[WIRE_UNWATCH] = "UNWATCH",
-		[WIRE_TRANSACTION_START] = "TRANSACTION_START",
-		[WIRE_TRANSACTION_END] = "TRANSACTION_END",
-		[WIRE_INTRODUCE] = "INTRODUCE",
-		[WIRE_RELEASE] = "RELEASE",
-		[WIRE_GET_DOMAIN_PATH] = "GET_DOMAIN_PATH",
-		[WIRE_WRITE] = "WRITE",
-		[WIRE_MKDIR] = "MKDIR",
-		[WIRE_RM] = "RM",
-		[WIRE_SET_PERMS] = "SET_PERMS",
-		[WIRE_WATCH_EVENT] = "WATCH_EVENT",
-		[WIRE_ERROR] = "ERROR",
-		[WIRE_IS_DOMAIN_INTRODUCED] = "IS_DOMAIN_INTRODUCED",
-		[WIRE_RESUME] = "RESUME",
-		[WIRE_SET_TARGET] = "SET_TARGET",
-		[WIRE_RESET_WATCHES] = "RESET_WATCHES",
-		[WIRE_DIRECTORY_PART] = "DIRECTORY_PART",
-		[WIRE_GET_FEATURE] = "GET_FEATURE",
-		[WIRE_SET_FEATURE] = "SET_FEATURE",
-		[WIRE_GET_QUOTA] = "GET_QUOTA",
-		[WIRE_SET_QUOTA] = "SET_QUOTA",
-	};
-
-	return type < WIRE_TYPE_COUNT ? names[type] : NULL;
-}
-
 int wire_count_strings(const char *data, size_t len)
 {
 	int n = 0;

@@ -79,8 +79,6 @@ void wire_header_put(void *bytes, const struct wire_header *header);
 
 /* "EINVAL" and the like for a positive errno; anything the protocol has no word for is "EINVAL". */
 const char *wire_error_name(int error);
-/* The name of a message, or NULL. */
-const char *wire_type_name(uint32_t type);
 
 /* The number of NUL-terminated strings in the payload; -EINVAL if the last one is not terminated. */
 int wire_count_strings(const char *data, size_t len);
