@@ -96,6 +96,13 @@ for l in $loads; do
 	eval "from=\$from_$l quiet=\$quiet_$l last=\$last_$l"
 	note "$l: longest round trip $(ms "$(worst "$l" "$from" "$quiet")") ms before, $(ms "$(worst "$l" $((quiet + 1)) "$last")") ms during the restarts"
 done
+# The store's own: from its pause to its going on (the builder's log), and from there until it is ready (its own log).
+stalls() {
+	paste -d ' ' <(journalctl -u atoll-builder -o cat | sed -n 's/^.*domain 1: reloaded in \([0-9]*\) us.*/\1/p' | tail -n $RESTARTS) \
+		<(grep -a '^store: ready after' "$(console_log store)" | sed 's/^store: ready after \([0-9]*\) us.*/\1/' | tail -n $RESTARTS)
+}
+note "store away: $(stalls | awk '{ print $1 + $2, $1, $2 }' | sort -n | awk '{ all[NR] = $0 } END { split(all[int((NR + 1) / 2)], m); split(all[NR], w)
+	printf "median %.2f ms (swapped %.2f, starting %.2f), longest %.2f ms (%.2f, %.2f)", m[1] / 1000, m[2] / 1000, m[3] / 1000, w[1] / 1000, w[2] / 1000, w[3] / 1000 }')"
 note "reload: $(jq -s -r 'map(.phases_ms.reload // .total_ms) | sort | "median \(.[length / 2 | floor]) ms, longest \(.[-1]) ms"' $OUTAGES)"
 
 for g in $GUESTS; do ok "${g%:*} is destroyed" atoll destroy "${g%:*}"; done
