@@ -36,7 +36,7 @@ bench() {
 bench atoll "$build/xenstore/atoll-xenstored"
 bench c "$bin/xenstored" -N
 bench ocaml "$bin/oxenstored" --config-file "$work/oxenstored.conf" --no-fork
-cc -O2 -D_GNU_SOURCE -I"$top/xenstore" -o "$work/store-bench" "$here/store-bench.c"
+cc -O2 -D_GNU_SOURCE -I"$top/xenstore" -o "$work/store-bench" "$here/store-bench.c" "$here/store-link.c"
 mkdir -p "$(dirname "$out")"
 "$work/store-bench" "$rounds" "$nodes" "${list[@]}" >"$work/out.json"
 mv "$work/out.json" "$out"
