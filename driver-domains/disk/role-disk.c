@@ -11,6 +11,7 @@
 
 #include "agent/agent.h"
 #include "base/log.h"
+#include "blk/blk.h"
 #include "disk/table.h"
 #include "disk/uevent.h"
 
@@ -38,6 +39,7 @@ struct pending {
 struct disk_state {
 	struct agent *agent;
 	struct table table;
+	struct blk *blk; /* our own backend, from the first order on; NULL: the kernel's */
 	struct uevents *uevents;
 	struct source *timer;
 	struct pending pending[PENDING_MAX];
@@ -50,6 +52,7 @@ static void disk_fini(struct agent *agent)
 {
 	struct disk_state *state = agent->state;
 
+	blk_destroy(state->blk);
 	uevents_destroy(state->uevents);
 	source_destroy(state->timer);
 	table_fini(&state->table);
@@ -211,12 +214,32 @@ static void fail_attach(struct disk_state *state, struct rpc *rpc, uint32_t id, 
 	}
 }
 
+/* What a vbd on the bus is to be; only what was ordered before. */
+static int look_up(unsigned guest, unsigned vdev, struct blk_backing *backing, void *data)
+{
+	struct disk_state *state = data;
+	const struct attachment *a = table_find(&state->table, guest, vdev);
+
+	if (!a)
+		return -ENOENT;
+	backing->write = a->write;
+	backing->sync = a->file.loop_fd >= 0;
+	return format(backing->path, sizeof(backing->path), "/dev/%s", a->disk.name);
+}
+
 /* Tries ORDER and answers; false if the disk is not there and LAST is not set. */
 static bool try_order(struct disk_state *state, struct rpc *rpc, uint32_t id, const struct order *order, bool last)
 {
 	const struct attachment *a;
-	int r = table_attach(&state->table, order->guest, order->vdev, order->target, order->write, &a);
+	int r = 0;
 
+	if (state->agent->own_backend && !state->blk)
+		r = blk_create(state->agent->loop, look_up, state, &state->blk);
+	if (r < 0) {
+		rpc_fail(rpc, id, r, "%s: cannot start the block backend: %s", state->agent->name, strerror(-r));
+		return true;
+	}
+	r = table_attach(&state->table, order->guest, order->vdev, order->target, order->write, &a);
 	if (r == -ENODEV && !last)
 		return false;
 	if (r < 0)

@@ -30,15 +30,20 @@ void table_fini(struct table *table)
 	file_store_fini(&table->store);
 }
 
-static struct attachment *find(struct table *table, uint32_t guest, uint32_t vdev)
+const struct attachment *table_find(const struct table *table, uint32_t guest, uint32_t vdev)
 {
 	for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
-		struct attachment *a = &table->list[i];
+		const struct attachment *a = &table->list[i];
 
 		if (a->used && a->guest == guest && a->vdev == vdev)
 			return a;
 	}
 	return NULL;
+}
+
+static struct attachment *find(struct table *table, uint32_t guest, uint32_t vdev)
+{
+	return (struct attachment *)table_find(table, guest, vdev);
 }
 
 static struct attachment *find_free(struct table *table)

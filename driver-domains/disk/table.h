@@ -20,7 +20,7 @@ struct attachment {
 	bool write;
 	uint32_t guest, vdev;
 	char target[TARGET_SIZE];
-	struct disk disk;      /* what blkback opens; for a file its loop device */
+	struct disk disk;      /* what the backend opens; for a file its loop device */
 	struct file_disk file; /* no loop device if the target is a disk */
 };
 
@@ -41,6 +41,8 @@ void table_fini(struct table *table);
 int table_attach(struct table *table, uint32_t guest, uint32_t vdev, const char *target, bool write,
 		 const struct attachment **out);
 
+/* NULL if there is none. */
+const struct attachment *table_find(const struct table *table, uint32_t guest, uint32_t vdev);
 /* 0, or -ENOENT. */
 int table_detach(struct table *table, uint32_t guest, uint32_t vdev);
 
