@@ -41,27 +41,37 @@ static uint64_t discard_granularity(int fd)
 	return text && parse_u64(text, 0, UINT32_MAX, &value) == 0 ? value : 0;
 }
 
+/* Size and blocks of a disk, or of a file. */
+static int measure(struct vbd *vbd, bool writable)
+{
+	unsigned physical = BLK_SECTOR;
+	int block = BLK_SECTOR;
+	uint64_t bytes;
+	struct stat st;
+
+	if (fstat(vbd->fd, &st) < 0)
+		return -errno;
+	bytes = (uint64_t)st.st_size;
+	if (S_ISBLK(st.st_mode) && (ioctl(vbd->fd, BLKGETSIZE64, &bytes) < 0 || ioctl(vbd->fd, BLKSSZGET, &block) < 0 ||
+				    ioctl(vbd->fd, BLKPBSZGET, &physical) < 0))
+		return -errno;
+	vbd->physical_block = physical;
+	vbd->limits = (struct blk_limits){.sectors = bytes / BLK_SECTOR, .block = (uint32_t)block, .writable = writable,
+					  .discard = writable && discard_granularity(vbd->fd)};
+	return 0;
+}
+
 static int open_disk(struct vbd *vbd)
 {
 	struct bus_device *device = vbd->device;
 	struct blk_backing backing;
-	unsigned physical;
-	uint64_t bytes;
-	int block, r = vbd->blk->lookup(device->frontend, device->id, &backing, vbd->blk->data);
+	int r = vbd->blk->lookup(device->frontend, device->id, &backing, vbd->blk->data);
 
 	if (r < 0 || vbd->fd >= 0)
 		return r;
 	/* Whoever writes has it alone: a file system that is mounted from it makes this fail. */
 	vbd->fd = open(backing.path, (backing.write ? O_RDWR | O_EXCL : O_RDONLY) | O_DIRECT | (backing.sync ? O_DSYNC : 0) | O_CLOEXEC);
-	if (vbd->fd < 0)
-		return -errno;
-	if (ioctl(vbd->fd, BLKGETSIZE64, &bytes) < 0 || ioctl(vbd->fd, BLKSSZGET, &block) < 0 ||
-	    ioctl(vbd->fd, BLKPBSZGET, &physical) < 0)
-		return -errno;
-	vbd->physical_block = physical;
-	vbd->limits = (struct blk_limits){.sectors = bytes / BLK_SECTOR, .block = (uint32_t)block, .writable = backing.write,
-					  .discard = backing.write && discard_granularity(vbd->fd)};
-	return 0;
+	return vbd->fd < 0 ? -errno : measure(vbd, backing.write);
 }
 
 /* --- the frontend's choices --- */
