@@ -2,6 +2,7 @@
 /* The kernel's asynchronous I/O in the event loop. */
 #include "blk/aio.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -29,8 +30,8 @@ struct aio {
 	void *data;
 	int event_fd;
 	struct source *source, *retry;
-	struct iocb *queue[AIO_BATCH];
-	unsigned queued;
+	struct iocb **queue; /* those to start */
+	unsigned queued, queue_size;
 };
 
 static bool reap(struct aio *aio)
@@ -70,16 +71,19 @@ static void on_retry(struct source *source, uint32_t events, void *data)
 	aio_submit(data);
 }
 
-int aio_create(struct loop *loop, unsigned max, const struct aio_ops *ops, void *data, struct aio **out)
+int aio_create(struct loop *loop, unsigned max, unsigned max_queued, const struct aio_ops *ops, void *data, struct aio **out)
 {
 	struct aio *aio = calloc(1, sizeof(*aio));
 	int r = 0;
 
 	if (!aio)
 		return -ENOMEM;
-	*aio = (struct aio){.ops = ops, .data = data};
+	*aio = (struct aio){.ops = ops, .data = data, .queue_size = max_queued};
 	aio->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (aio->event_fd < 0 || syscall(SYS_io_setup, max, &aio->context) < 0)
+	aio->queue = calloc(max_queued, sizeof(struct iocb *));
+	if (!aio->queue)
+		r = -ENOMEM;
+	else if (aio->event_fd < 0 || syscall(SYS_io_setup, max, &aio->context) < 0)
 		r = -errno;
 	aio->ring = (struct aio_ring *)aio->context;
 	if (r == 0 && aio->ring->magic != RING_MAGIC)
@@ -106,17 +110,14 @@ struct aio *aio_destroy(struct aio *aio)
 		syscall(SYS_io_destroy, aio->context);
 	if (aio->event_fd >= 0)
 		close(aio->event_fd);
+	free(aio->queue);
 	free(aio);
 	return NULL;
 }
 
 void aio_queue(struct aio *aio, struct iocb *iocb, unsigned opcode, int fd, void *buffer, size_t len, uint64_t offset)
 {
-	while (aio->queued == AIO_BATCH) {
-		aio_submit(aio);
-		if (aio->queued == AIO_BATCH)
-			usleep(RETRY_MS * 1000);
-	}
+	assert(aio->queued < aio->queue_size);
 	*iocb = (struct iocb){.aio_lio_opcode = (uint16_t)opcode, .aio_fildes = (uint32_t)fd,
 			      .aio_flags = IOCB_FLAG_RESFD, .aio_resfd = (uint32_t)aio->event_fd};
 	if (opcode != IOCB_CMD_FSYNC) {

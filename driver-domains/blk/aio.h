@@ -10,9 +10,6 @@
 
 #include "event/loop.h"
 
-/* Operations that wait for one io_submit(). */
-#define AIO_BATCH 64
-
 struct aio;
 
 struct aio_ops {
@@ -22,15 +19,15 @@ struct aio_ops {
 	void (*on_batch)(void *data);
 };
 
-/* At most MAX operations at once. 0 or -errno. */
-int aio_create(struct loop *loop, unsigned max, const struct aio_ops *ops, void *data, struct aio **out);
+/* At most MAX operations in flight, which costs 64 bytes each; of all that are queued at most MAX_QUEUED wait. 0 or -errno. */
+int aio_create(struct loop *loop, unsigned max, unsigned max_queued, const struct aio_ops *ops, void *data, struct aio **out);
 /* Nothing may be in flight. NULL is fine; returns NULL. */
 struct aio *aio_destroy(struct aio *aio);
 
 /* OPCODE is IOCB_CMD_PREAD, PWRITE or FSYNC (which ignores the rest). BUFFER and IOCB stay the caller's and must last until
- * on_done. Started by aio_submit(), or before. */
+ * on_done. Started by aio_submit(). */
 void aio_queue(struct aio *aio, struct iocb *iocb, unsigned opcode, int fd, void *buffer, size_t len, uint64_t offset);
-/* Starts what was queued. If the kernel has no memory at the moment it is tried again later. */
+/* Starts what was queued. What there is no room for at the moment is tried again later. */
 void aio_submit(struct aio *aio);
 /* Waits until something ends, some milliseconds at most, and tells. */
 void aio_wait(struct aio *aio);

@@ -19,6 +19,7 @@
 #include "base/log.h"
 
 #define BUFFER_SIZE (BLK_SEGMENTS_MAX * BLK_PAGE)
+#define IN_FLIGHT_MAX 1024 /* of all vbds together; deeper than disks' queues are */
 #define RING_PAGES_MAX (1u << VBD_RING_ORDER_MAX)
 
 /* --- the disk --- */
@@ -281,7 +282,7 @@ int blk_create(struct loop *loop, blk_lookup_fn *lookup, void *data, struct blk 
 	blk->finished_end = &blk->finished;
 	r = pv_open(&blk->pv, loop);
 	if (r == 0)
-		r = aio_create(loop, BUS_DEVICES_MAX * VBD_REQUESTS_MAX, &io_ops, blk, &blk->aio);
+		r = aio_create(loop, IN_FLIGHT_MAX, BUS_DEVICES_MAX * VBD_REQUESTS_MAX, &io_ops, blk, &blk->aio);
 	if (r == 0)
 		r = loop_add_timer(loop, -1, io_on_timer, blk, &blk->timer);
 	if (r == 0)
