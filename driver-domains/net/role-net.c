@@ -19,13 +19,24 @@ static struct net_switch *switch_of(const struct agent *agent)
 	return ((const struct net *)agent->state)->sw;
 }
 
+static bool some_wait(const struct net_switch *sw)
+{
+	for (size_t slot = 0; slot < SWITCH_VIFS_MAX; slot++) {
+		const struct switch_vif *vif = switch_vif_at(sw, slot);
+
+		if (vif && !vif->index)
+			return true;
+	}
+	return false;
+}
+
 static void on_vif(const struct switch_vif *vif, bool up, void *data)
 {
 	struct json *params = json_new(JSON_OBJECT);
 	struct net *net = ((struct agent *)data)->state;
 
 	if (net->vifs)
-		vifs_set_up(net->vifs, vif->name, up);
+		vifs_set_up(net->vifs, vif->name, up, some_wait(net->sw));
 	json_set_string(params, "vif", vif->name);
 	json_set_string(params, "bridge", vif->bridge->name);
 	agent_event(data, up ? "net.vif-up" : "net.vif-gone", params);

@@ -212,7 +212,7 @@ int queue_serve_rx(struct queue *q, struct queue_io *io, const char **why)
 
 	if (pending < 0)
 		return impossible(why);
-	while (count < QUEUE_BATCH && used + RX_PACKET_MAX <= QUEUE_BUFFER) {
+	for (unsigned reads = 0; reads < QUEUE_BATCH && used + RX_PACKET_MAX <= QUEUE_BUFFER; reads++) {
 		struct rx_packet *p = &io->rx[count];
 
 		if ((unsigned)pending < needed(q)) {

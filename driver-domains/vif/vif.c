@@ -28,6 +28,7 @@ struct vif {
 	struct bus_device *device;
 	char name[IFNAMSIZ];
 	bool up, sg;
+	bool held; /* up, and waits for others */
 	unsigned count;
 	struct vif_queue queues[VIF_QUEUES_MAX];
 	struct vif *next;
@@ -41,7 +42,7 @@ struct vifs {
 	int again_fd;
 	struct source *again;
 	bool looking;
-	struct source *stall_timer;
+	struct source *stall_timer, *hold_timer;
 	struct queue_io io;
 };
 
@@ -50,7 +51,7 @@ struct vifs {
 static void serve_tx(struct vif_queue *q)
 {
 	const char *why;
-	int r = q->vif->up ? queue_serve_tx(&q->queue, &q->vif->vifs->io, &why) : 0;
+	int r = q->vif->up && !q->vif->held ? queue_serve_tx(&q->queue, &q->vif->vifs->io, &why) : 0;
 
 	if (r < 0) {
 		bus_fail(q->vif->device, why);
@@ -297,7 +298,7 @@ static int vif_connect(struct bus_device *device, struct store_batch *batch)
 	int r = bus_read_number(device, "multi-queue-num-queues", 1, VIF_QUEUES_MAX, &count);
 
 	if (r == 0 || r == -ENOENT)
-		r = has(vif, "request-rx-copy") ? 0 : -EOPNOTSUPP;
+		r = has(vif, "request-rx-copy") && has(vif, "feature-rx-notify") ? 0 : -EOPNOTSUPP;
 	if (r == 0)
 		r = tap_open(vif->name, (unsigned)count, read_features(vif), fds);
 	if (r < 0)
@@ -334,11 +335,25 @@ static const struct bus_driver driver = {
 	.remove = vif_remove,
 };
 
+static void on_hold_end(struct source *source, uint32_t events, void *data)
+{
+	struct vifs *vifs = data;
+
+	for (struct vif *vif = vifs->list, *next; vif; vif = next) {
+		next = vif->next;
+		if (!vif->held)
+			continue;
+		vif->held = false;
+		for (unsigned i = 0; i < vif->count; i++)
+			serve_tx(&vif->queues[i]);
+	}
+}
+
 /*
  * A predecessor may have died between publishing an answer and telling it, and the guest may have told it of requests: so both
  * sides are looked at once, whether or not anybody tells.
  */
-void vifs_set_up(struct vifs *vifs, const char *name, bool up)
+void vifs_set_up(struct vifs *vifs, const char *name, bool up, bool others)
 {
 	struct vif *vif = vifs->list;
 
@@ -346,12 +361,13 @@ void vifs_set_up(struct vifs *vifs, const char *name, bool up)
 		vif = vif->next;
 	if (!vif || vif->up == up)
 		return;
-	vif->up = up;
+	vif->up = vif->held = up;
 	for (unsigned i = 0; up && i < vif->count; i++) {
 		channel_notify(vif->queues[i].tx_channel);
 		channel_notify(vif->queues[i].rx_channel);
-		serve_tx(&vif->queues[i]);
 	}
+	if (up)
+		source_set_timer(vifs->hold_timer, others ? VIF_HOLD_MS : 0);
 }
 
 int vifs_create(struct pv *pv, struct vifs **out)
@@ -369,6 +385,8 @@ int vifs_create(struct pv *pv, struct vifs **out)
 	if (r == 0)
 		r = loop_add_timer(pv->loop, -1, on_stalled, vifs, &vifs->stall_timer);
 	if (r == 0)
+		r = loop_add_timer(pv->loop, -1, on_hold_end, vifs, &vifs->hold_timer);
+	if (r == 0)
 		r = bus_create(pv, &driver, vifs, &vifs->bus);
 	if (r < 0)
 		vifs = vifs_destroy(vifs);
@@ -382,6 +400,7 @@ struct vifs *vifs_destroy(struct vifs *vifs)
 		return NULL;
 	bus_destroy(vifs->bus);
 	source_destroy(vifs->stall_timer);
+	source_destroy(vifs->hold_timer);
 	source_destroy(vifs->again);
 	if (vifs->again_fd >= 0)
 		close(vifs->again_fd);

@@ -3,7 +3,7 @@
  * TCP load with verified content, for tests: each of N streams carries data both ways at once, in small and large writes.
  *
  *   atoll-load-tcp server ADDR [OPTION...]     accepts N streams, ends when all have ended
- *   atoll-load-tcp client ADDR [OPTION...]     opens N streams, ends them after S seconds
+ *   atoll-load-tcp client ADDR [OPTION...]     opens N streams, ends them after S seconds or when it gets SIGTERM
  *
  *   --streams N (4)   --seconds S (30)   --port P (5001)   --rate KIB (a second, all streams, sent; 0: as fast as it goes)
  *
@@ -20,6 +20,7 @@
 #include <getopt.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -60,8 +61,14 @@ struct load {
 	uint64_t random;
 };
 
+static volatile sig_atomic_t terminated;
 static uint64_t table[TABLE_WORDS];
 static uint8_t buffer[CHUNK], expected[CHUNK + 16];
+
+static void on_sigterm(int signo)
+{
+	terminated = 1;
+}
 
 static uint64_t now_ms(void)
 {
@@ -304,7 +311,7 @@ static int run(struct load *load)
 			report(load, ++second, &out, &in);
 			next += 1000;
 		}
-		if (load->client && now_ms() - load->start_ms >= load->seconds * 1000ull)
+		if (load->client && (terminated || now_ms() - load->start_ms >= load->seconds * 1000ull))
 			finish_writing(load);
 	}
 	report(load, second + 1, &out, &in);
@@ -360,6 +367,7 @@ int main(int argc, char **argv)
 	static struct load load = {.address = {.sin_family = AF_INET}, .streams = 4, .seconds = 30, .listener = -1};
 
 	load.address.sin_port = htons(PORT);
+	signal(SIGTERM, on_sigterm);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!read_options(&load, argc, argv)) {
 		fprintf(stderr, "usage: atoll-load-tcp server|client ADDR [--streams N] [--seconds S] [--port P] [--rate KIB]\n");

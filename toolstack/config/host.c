@@ -125,6 +125,7 @@ static int add_service(struct host_config *config, const struct json *object, ch
 		.role = strcmp(role, "net") ? ROLE_DISK : ROLE_NET,
 		.domid = DOMID_SERVICE_FIRST + config->service_count - 2,
 		.memory_mib = 160,
+		.own_backend = !strcmp(role, "net"),
 		.kernel = IMAGES "driver-vmlinux",
 		.ramdisk = IMAGES "driver.cpio",
 	};
