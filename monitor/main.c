@@ -20,11 +20,12 @@
 #include "config/host.h"
 #include "rpc/rpc.h"
 
-#define PROBE_MS 1000
-#define SILENCE_MS 3000       /* without an answer the store counts as hung */
+#define PROBE_MS 500
+#define PROBE_NODE "/tool/atoll/probe"
+#define SILENCE_MS 2000       /* without an answer the store counts as hung */
 #define ATOLLD_TIMEOUT_MS 3000
 #define BUILDER_TIMEOUT_MS 5000
-#define CHECK_MS 500
+#define CHECK_MS 250
 
 struct monitor {
 	struct loop *loop;
@@ -37,24 +38,39 @@ struct monitor {
 
 /* --- the child --- */
 
+/* A store that answers has to keep what it is told, too. 1: it did; 0: it did not; -1: the connection is broken. */
+static int ask_store(struct xs_handle *xs, unsigned number)
+{
+	char text[16];
+	AUTO_FREE char *back = NULL;
+	unsigned len;
+
+	snprintf(text, sizeof(text), "%u", number);
+	if (!xs_write(xs, XBT_NULL, PROBE_NODE, text, (unsigned)strlen(text)))
+		return errno == ENOSPC || errno == EACCES ? 0 : -1;
+	back = xs_read(xs, XBT_NULL, PROBE_NODE, &len);
+	if (!back)
+		return errno == ENOENT ? 0 : -1;
+	return !strcmp(back, text);
+}
+
 static void probe(int fd)
 {
 	struct xs_handle *xs = NULL;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (;; usleep(PROBE_MS * 1000)) {
-		unsigned len;
+	for (unsigned number = 1;; number++, usleep(PROBE_MS * 1000)) {
+		int r;
 
 		if (!xs)
 			xs = xs_open(0);
 		if (!xs)
 			continue;
-		errno = 0;
-		free(xs_read(xs, XBT_NULL, "/tool/xenstored/domid", &len));
-		if (errno && errno != ENOENT) { /* the connection is broken, not the store silent */
+		r = ask_store(xs, number);
+		if (r < 0) { /* the connection is broken, not the store silent */
 			xs_close(xs);
 			xs = NULL;
-		} else if (write(fd, "", 1) != 1) {
+		} else if (r > 0 && write(fd, "", 1) != 1) {
 			_exit(0);
 		}
 	}
@@ -158,7 +174,7 @@ static void restart_store(struct monitor *m)
 
 	log_warning("store: no answer for %llu ms: it hangs", (unsigned long long)(now_ms() - m->answer_ms));
 	json_set_string(params, "name", "store");
-	json_set_string(params, "reason", "it did not answer");
+	json_set_string(params, "reason", "hung: no answer to the monitor");
 	if (!connect_to(m, RPC_SOCKET_ATOLLD, "atolld"))
 		json_free(params);
 	else if (rpc_call(m->rpc, "restart", params, ATOLLD_TIMEOUT_MS, on_restarted, m) == 0)

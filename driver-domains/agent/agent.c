@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -93,19 +94,64 @@ static void handle_hello(struct agent *agent, struct rpc *rpc, uint32_t id, cons
 	rpc_reply(rpc, id, result);
 }
 
+/* What could be had without the last resort; -1: not known. */
+static int64_t memory_available_kib(const struct agent *agent)
+{
+	char path[64], text[256];
+	AUTO_CLOSE int fd = -1;
+	const char *line;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%.50s/meminfo", agent->proc_root);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	text[MAX(n, 0)] = '\0';
+	line = strstr(text, "MemAvailable:");
+	return line ? strtoll(line + strlen("MemAvailable:"), NULL, 10) : -1;
+}
+
 static void handle_ping(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
 {
 	struct json *result = json_new(JSON_OBJECT);
+	char broken[PROBE_TEXT_SIZE] = "", missing[PROBE_TEXT_SIZE] = "";
 	struct timespec up;
 	struct sysinfo info;
 	int r = 0;
 
+	if (agent->role->probe)
+		agent->role->probe(agent, broken, missing);
+	if (broken[0])
+		r |= json_set_string(result, "broken", broken);
+	if (missing[0])
+		r |= json_set_string(result, "missing", missing);
 	clock_gettime(CLOCK_BOOTTIME, &up);
 	sysinfo(&info);
 	r |= json_set_int(result, "uptime_ms", (int64_t)up.tv_sec * 1000 + up.tv_nsec / 1000000);
-	r |= json_set_int(result, "mem_free_kib", (int64_t)((uint64_t)info.freeram * info.mem_unit / 1024));
+	r |= json_set_int(result, "memory_kib", (int64_t)((uint64_t)info.totalram * info.mem_unit / 1024));
+	r |= json_set_int(result, "available_kib", memory_available_kib(agent));
 	r |= json_set(result, "load", json_new_double((double)info.loads[0] / LOAD_ONE));
 	if (r < 0)
+		result = json_free(result);
+	rpc_reply(rpc, id, result);
+}
+
+void agent_count_device(struct json *devices, uint64_t guest, uint64_t id, uint64_t read, uint64_t written)
+{
+	const uint64_t numbers[] = {guest, id, read, written};
+	struct json *device = json_new(JSON_ARRAY);
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		json_append(device, json_new_int((int64_t)MIN(numbers[i], (uint64_t)INT64_MAX)));
+	json_append(devices, device);
+}
+
+static void handle_counters(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct json *result = json_new(JSON_OBJECT), *devices = json_new(JSON_ARRAY);
+
+	if (agent->role->count && devices)
+		agent->role->count(agent, devices);
+	if (json_set(result, "devices", devices) < 0)
 		result = json_free(result);
 	rpc_reply(rpc, id, result);
 }
@@ -113,6 +159,7 @@ static void handle_ping(struct agent *agent, struct rpc *rpc, uint32_t id, const
 static const struct method common_methods[] = {
 	{"hello", handle_hello},
 	{"ping", handle_ping},
+	{"counters", handle_counters},
 };
 
 /* --- the session --- */

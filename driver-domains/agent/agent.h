@@ -12,6 +12,8 @@
 /* Changes when a method changes its meaning; new methods and new keys do not count. */
 #define AGENT_VERSION 1
 
+#define PROBE_TEXT_SIZE 128
+
 struct agent;
 
 /* Answers by rpc_reply() or rpc_fail(), at once or later; later only while the role's on_disconnect() was not called. */
@@ -30,7 +32,15 @@ struct role {
 	void (*fini)(struct agent *agent);
 	/* The session is over: forget requests that wait. May be NULL. */
 	void (*on_disconnect)(struct agent *agent);
+	/* Says what does not work, at each ping: BROKEN what a fresh start may repair, MISSING what it will not. Must not wait. May be
+	 * NULL. */
+	void (*probe)(struct agent *agent, char broken[PROBE_TEXT_SIZE], char missing[PROBE_TEXT_SIZE]);
+	/* Appends [guest, id, bytes that it read or received, bytes that it wrote or sent] for each device. */
+	void (*count)(struct agent *agent, struct json *devices);
 };
+
+/* For count(). */
+void agent_count_device(struct json *devices, uint64_t guest, uint64_t id, uint64_t read, uint64_t written);
 
 extern const struct role net_role, disk_role;
 

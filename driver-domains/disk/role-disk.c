@@ -12,6 +12,7 @@
 #include "agent/agent.h"
 #include "base/log.h"
 #include "blk/blk.h"
+#include "disk/probe.h"
 #include "disk/table.h"
 #include "disk/uevent.h"
 
@@ -21,6 +22,7 @@
 #define PENDING_MAX 32
 /* Domain ids that Xen gives to domains. */
 #define DOMID_MAX 0x7fef
+#define SECTOR 512 /* of blkback's counters */
 
 struct order {
 	uint32_t guest, vdev;
@@ -41,6 +43,7 @@ struct disk_state {
 	struct table table;
 	struct blk *blk; /* our own backend, from the first order on; NULL: the kernel's */
 	struct uevents *uevents;
+	struct probe *probe; /* from the first disk in use on; of the process, not of us */
 	struct source *timer;
 	struct pending pending[PENDING_MAX];
 };
@@ -392,6 +395,41 @@ static void handle_mount(struct agent *agent, struct rpc *rpc, uint32_t id, cons
 		rpc_reply(rpc, id, json_new(JSON_OBJECT));
 }
 
+static void disk_probe(struct agent *agent, char broken[PROBE_TEXT_SIZE], char missing[PROBE_TEXT_SIZE])
+{
+	struct disk_state *state = agent->state;
+
+	if (!state->probe)
+		state->probe = probe_create("/dev");
+	if (!state->probe)
+		return;
+	probe_update(state->probe, &state->table);
+	probe_failed(state->probe, broken, PROBE_TEXT_SIZE);
+}
+
+/* Sectors that Linux's blkback has moved for a device. */
+static uint64_t sectors(const struct agent *agent, const struct attachment *a, const char *what)
+{
+	AUTO_FREE char *text = NULL;
+	char path[160];
+
+	snprintf(path, sizeof(path), "%.60s/bus/xen-backend/devices/vbd-%u-%u/statistics/%s", agent->sys_root, a->guest, a->vdev, what);
+	return read_file(path, 4096, &text, NULL) < 0 ? 0 : strtoull(text, NULL, 10);
+}
+
+static void disk_count(struct agent *agent, struct json *devices)
+{
+	const struct disk_state *state = agent->state;
+
+	for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
+		const struct attachment *a = &state->table.list[i];
+
+		if (a->used)
+			agent_count_device(devices, a->guest, a->vdev, sectors(agent, a, "rd_sect") * SECTOR,
+					   sectors(agent, a, "wr_sect") * SECTOR);
+	}
+}
+
 static const struct method methods[] = {
 	{"disk.list", handle_list},
 	{"disk.attach", handle_attach},
@@ -406,4 +444,6 @@ const struct role disk_role = {
 	.init = disk_init,
 	.fini = disk_fini,
 	.on_disconnect = disk_on_disconnect,
+	.probe = disk_probe,
+	.count = disk_count,
 };

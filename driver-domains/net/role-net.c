@@ -266,6 +266,49 @@ static void handle_list(struct agent *agent, struct rpc *rpc, uint32_t id, const
 	rpc_reply(rpc, id, result);
 }
 
+/* A number that sysfs tells of an interface; -1: nothing is told. */
+static long interface_number(const struct agent *agent, const char *name, const char *file)
+{
+	AUTO_FREE char *text = NULL;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%.60s/class/net/%.15s/%s", agent->sys_root, name, file);
+	return read_file(path, 4096, &text, NULL) < 0 ? -1 : strtol(text, NULL, 0);
+}
+
+static void net_probe(struct agent *agent, char broken[PROBE_TEXT_SIZE], char missing[PROBE_TEXT_SIZE])
+{
+	const struct switch_bridge *bridges;
+	size_t count = switch_bridges(switch_of(agent), &bridges);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct switch_bridge *b = &bridges[i];
+		long flags = interface_number(agent, b->name, "flags");
+
+		if (flags < 0 || !(flags & IFF_UP))
+			snprintf(broken, PROBE_TEXT_SIZE, "bridge %s is %s", b->name, flags < 0 ? "gone" : "down");
+		if (b->choice != NIC_NONE && !b->nic_index)
+			snprintf(missing, PROBE_TEXT_SIZE, "bridge %s has no network card", b->name);
+		else if (b->choice != NIC_NONE && interface_number(agent, b->nic, "carrier") == 0)
+			snprintf(missing, PROBE_TEXT_SIZE, "%s: no carrier", b->nic);
+	}
+}
+
+/* What the interface received is what the guest sent. */
+static void net_count(struct agent *agent, struct json *devices)
+{
+	AUTO_FREE struct nl_link *list = NULL;
+	unsigned guest, id;
+	size_t count;
+
+	if (links_list(switch_links(switch_of(agent)), &list, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		if (sscanf(list[i].name, "vif%u.%u", &guest, &id) == 2)
+			agent_count_device(devices, guest, id, list[i].tx_bytes, list[i].rx_bytes);
+	}
+}
+
 static const struct method methods[] = {
 	{"net.configure", handle_configure},
 	{"net.attach", handle_attach},
@@ -279,4 +322,6 @@ const struct role net_role = {
 	.method_count = ARRAY_SIZE(methods),
 	.init = net_init,
 	.fini = net_fini,
+	.probe = net_probe,
+	.count = net_count,
 };

@@ -152,3 +152,15 @@ bool name_valid(const char *name)
 	}
 	return n > 0 && n <= NAME_LEN_MAX;
 }
+
+void make_harmless(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i], next = i + 1 < len ? (unsigned char)text[i + 1] : 0;
+
+		if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+			text[i] = text[i + 1] = '?';
+		else if ((c < 0x20 && c != '\n' && c != '\t' && !(c == '\r' && next == '\n')) || c == 0x7f)
+			text[i] = '?';
+	}
+}

@@ -67,6 +67,10 @@ int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 /* snprintf that treats truncation as an error: 0 or -ENAMETOOLONG. */
 int format(char *out, size_t size, const char *fmt, ...) PRINTF(3, 4);
 
+/* Makes text of others harmless for a terminal, in place: control characters but newline and tab become '?', a carriage return
+ * unless a newline follows, and the second control set of UTF-8 too. */
+void make_harmless(char *text, size_t len);
+
 /* A name for domains, services, files: [A-Za-z0-9][A-Za-z0-9_.-]*, at most NAME_LEN_MAX bytes. */
 #define NAME_LEN_MAX 63
 bool name_valid(const char *name);

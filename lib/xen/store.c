@@ -174,6 +174,18 @@ int store_read(struct store *store, const char *path, char *value, size_t size)
 	return 0;
 }
 
+int store_list(struct store *store, const char *path, void (*fn)(const char *name, void *data), void *data)
+{
+	unsigned count = 0;
+	AUTO_FREE char **names = xs_directory(store->xs, XBT_NULL, path, &count);
+
+	if (!names)
+		return -errno;
+	for (unsigned i = 0; i < MIN(count, (unsigned)STORE_LIST_MAX); i++)
+		fn(names[i], data);
+	return 0;
+}
+
 int store_remove(struct store *store, const char *path)
 {
 	return xs_rm(store->xs, XBT_NULL, path) || errno == ENOENT ? 0 : -errno;

@@ -23,6 +23,9 @@ struct store *store_close(struct store *store);
 
 /* The value, NUL-terminated. 0 or -errno: -ENOENT; -EMSGSIZE when it does not fit. */
 int store_read(struct store *store, const char *path, char *value, size_t size);
+/* Calls FN with the name of each node below PATH, at most STORE_LIST_MAX. 0 or -errno. */
+#define STORE_LIST_MAX 512
+int store_list(struct store *store, const char *path, void (*fn)(const char *name, void *data), void *data);
 /* Removes a node and all below; a missing one is no error. */
 int store_remove(struct store *store, const char *path);
 

@@ -9,6 +9,16 @@
 
 #include <xenctrl.h>
 
+/* At most so many percent of a processor; 0: as many as it likes. */
+static int set_cap(xc_interface *xen, uint32_t domid, uint16_t percent)
+{
+	struct xen_domctl_sched_credit2 credit2;
+	int r = xc_sched_credit2_domain_get(xen, domid, &credit2);
+
+	credit2.cap = percent;
+	return r < 0 ? r : xc_sched_credit2_domain_set(xen, domid, &credit2);
+}
+
 static int inject(xc_interface *xen, const char *fault, uint32_t domid)
 {
 	if (!strcmp(fault, "destroy"))
@@ -17,6 +27,8 @@ static int inject(xc_interface *xen, const char *fault, uint32_t domid)
 		return xc_domain_shutdown(xen, domid, SHUTDOWN_crash);
 	if (!strcmp(fault, "hang")) /* it exists, and does nothing */
 		return xc_domain_pause(xen, domid);
+	if (!strcmp(fault, "slow") || !strcmp(fault, "fast"))
+		return set_cap(xen, domid, !strcmp(fault, "slow") ? 10 : 0);
 	fprintf(stderr, "atoll-fault: %s: no such fault\n", fault);
 	return -1;
 }
@@ -48,7 +60,7 @@ int main(int argc, char **argv)
 	int r;
 
 	if (argc == 2 ? strcmp(argv[1], "list") && strcmp(argv[1], "free") : argc != 3 || atoi(argv[2]) <= 0) {
-		fprintf(stderr, "usage: atoll-fault destroy|crash|hang DOMID | list | free\n");
+		fprintf(stderr, "usage: atoll-fault destroy|crash|hang|slow|fast DOMID | list | free\n");
 		return 2;
 	}
 	xen = xc_interface_open(NULL, NULL, 0);

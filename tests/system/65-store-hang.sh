@@ -5,7 +5,7 @@ cd "$(dirname "$(realpath "$0")")" || exit 1
 . ./lib.sh
 . ./guest-lib.sh
 
-answers() { timeout 2 xenstore-read /local/domain/0/name; }
+answers() { timeout 1 xenstore-read /local/domain/0/name; }
 
 ok "the monitor runs" systemctl is-active atoll-monitor
 tree=$(xenstore-ls -f / | sort | sha256sum)

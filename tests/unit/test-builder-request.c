@@ -142,18 +142,20 @@ static void test_faults(void)
 static void test_results(void)
 {
 	static xc_domaininfo_t list[LIST_MAX];
+	static uint16_t caps[LIST_MAX];
 	struct buf out AUTO_BUF = BUF_INIT(65536);
 	struct json *json AUTO_JSON = NULL;
 
 	for (int i = 0; i < LIST_MAX; i++) {
 		memset(&list[i], 0xff, sizeof(list[i]));
 		list[i].domain = 30000 + i;
+		caps[i] = UINT16_MAX;
 		list[i].flags = XEN_DOMINF_shutdown | XEN_DOMINF_hvm_guest | XEN_DOMINF_xs_domain |
 				3u << XEN_DOMINF_shutdownshift;
 		list[i].tot_pages = list[i].max_pages = list[i].shr_pages = list[i].outstanding_pages = 1ull << 40;
 		list[i].cpu_time = INT64_MAX;
 	}
-	json = result_list(list, LIST_MAX, true);
+	json = result_list(list, caps, LIST_MAX, true);
 	ok(json && json_print(json, &out, false) == 0, "the longest list fits into a frame (%zu bytes)", out.len);
 	ok(json_get_int(json, "next", 0) == 30000 + LIST_MAX, "and says where to go on");
 	ok(json_get_int(json_get(json, "domains")->first, "reason", 0) == 3, "a crash is seen");

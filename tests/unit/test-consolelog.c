@@ -50,6 +50,14 @@ int main(void)
 		   !strncmp(contents("g.log.1"), "hello", 5),
 	   "a log that is full is rotated");
 	ok(console_log_next(&log) == CONSOLE_LOG_MAX, "and its position stays right");
+	log.max = 8;
+	log.files = 3;
+	for (unsigned i = 0; i < 3; i++)
+		console_log_write(&log, dir, console_log_next(&log), "12345678" + i, 5, &fresh);
+	ok(!strcmp(contents("g.log"), "34567") && !strcmp(contents("g.log.1"), "23456") && !strcmp(contents("g.log.2"), "12345") &&
+		   !strcmp(contents("g.log.3"), "(none)"),
+	   "as many logs are kept as were asked for");
+	ok(console_log_tail(&log, big, 3) == 3 && !memcmp(big, "567", 3), "the end of a log can be shown again");
 	console_log_close(&log);
 	free(big);
 	return plan_done();

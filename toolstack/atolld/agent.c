@@ -9,6 +9,8 @@
 #include "base/log.h"
 
 #define CONNECT_RETRY_MS 500
+#define HELLO_TIMEOUT_MS 5000
+#define COUNTERS_BEATS 4 /* devices are counted at each fourth beat */
 
 struct agent {
 	struct domain *domain;
@@ -17,7 +19,14 @@ struct agent {
 	struct source *tick;       /* pings, or tries to connect again */
 	struct rpc *rpc;
 	bool greeted;
-	uint64_t answer_ms; /* of the last answer, or of the creation */
+	/* The heartbeat. */
+	bool asked;        /* a ping is under way */
+	unsigned beats;
+	unsigned missed;   /* beats since the last answer */
+	uint64_t asked_us;
+	uint64_t taken_us; /* by an answer, smoothed */
+	struct agent_report report;
+	unsigned broken;   /* reports in a row that tell of something broken */
 };
 
 static void agent_path(const struct agent *agent, char *path, size_t size, const char *rest)
@@ -31,6 +40,7 @@ static void on_close(struct rpc *rpc, const char *why, void *data)
 
 	log_warning("%s: agent: %s", agent->domain->name, why);
 	agent->rpc = rpc_destroy(rpc);
+	agent->asked = false;
 	source_set_timer(agent->tick, CONNECT_RETRY_MS);
 }
 
@@ -43,12 +53,57 @@ static void on_event(struct rpc *rpc, const char *event, const struct json *para
 
 static const struct rpc_ops agent_ops = {.on_event = on_event, .on_close = on_close};
 
+/* One bad report may be a moment's: two are said. */
 static void on_pong(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
 {
 	struct agent *agent = data;
+	struct agent_report *report = &agent->report;
+	const char *broken = json_get_string(result, "broken", "");
+	int64_t available = json_get_int(result, "available_kib", -1);
 
-	if (agent->rpc == rpc && result)
-		agent->answer_ms = now_ms();
+	if (agent->rpc != rpc)
+		return;
+	agent->asked = false;
+	if (error)
+		return;
+	agent->missed = 0;
+	agent->taken_us = (agent->taken_us * 3 + now_us() - agent->asked_us) / 4;
+	report->answer_ms = agent->taken_us / 1000;
+	report->available_kib = (uint64_t)MAX(available, 0);
+	report->memory_kib = available < 0 ? 0 : (uint64_t)MAX(json_get_int(result, "memory_kib", 0), 0);
+	agent->broken = *broken ? agent->broken + 1 : 0;
+	snprintf(report->not_serving, sizeof(report->not_serving), "%s", agent->broken > 1 ? broken : "");
+	snprintf(report->degraded, sizeof(report->degraded), "%s", json_get_string(result, "missing", ""));
+}
+
+static uint64_t number_at(const struct json *list, unsigned index)
+{
+	const struct json *item = list->type == JSON_ARRAY ? list->first : NULL;
+
+	while (item && index--)
+		item = item->next;
+	return item && item->type == JSON_INT && item->integer > 0 ? (uint64_t)item->integer : 0;
+}
+
+static void on_counters(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
+{
+	struct agent *agent = data;
+
+	if (agent->rpc != rpc || !result)
+		return;
+	json_for_each(item, json_get(result, "devices")) {
+		struct domain *guest = domain_by_id(agent->domain->atolld, (unsigned)number_at(item, 0));
+
+		for (unsigned i = 0; guest && i < guest->device_count; i++) {
+			struct device *dev = &guest->devices[i];
+
+			if (dev->backend != agent->domain || dev->id != number_at(item, 1))
+				continue;
+			dev->counted = true;
+			dev->read_bytes = number_at(item, 2);
+			dev->written_bytes = number_at(item, 3);
+		}
+	}
 }
 
 static void on_hello(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
@@ -64,7 +119,7 @@ static void on_hello(struct rpc *rpc, const struct json *result, const struct rp
 		return;
 	}
 	log_info("%s: agent is there, kernel %.64s", agent->domain->name, json_get_string(result, "kernel", "?"));
-	agent->answer_ms = now_ms();
+	agent->missed = 0;
 	source_set_timer(agent->tick, HEALTH_PING_MS);
 	if (!agent->greeted) {
 		agent->greeted = true;
@@ -93,7 +148,7 @@ static void try_connect(struct agent *agent)
 		return;
 	params = json_new(JSON_OBJECT);
 	json_set_int(params, "version", RPC_VERSION);
-	rpc_call(agent->rpc, "hello", params, HEALTH_SILENCE_MS, on_hello, agent);
+	rpc_call(agent->rpc, "hello", params, HELLO_TIMEOUT_MS, on_hello, agent);
 }
 
 static void on_watch(struct store *store, const char *path, void *data)
@@ -105,6 +160,9 @@ static void on_tick(struct source *source, uint32_t events, void *data)
 {
 	struct agent *agent = data;
 
+	agent->missed++;
+	if (agent->missed > 1) /* how much of a processor it gets from now on tells a hung one from a starved one */
+		census_request(agent->domain->atolld);
 	if (!agent->rpc) {
 		try_connect(agent);
 		if (!agent->rpc)
@@ -112,7 +170,12 @@ static void on_tick(struct source *source, uint32_t events, void *data)
 		return;
 	}
 	source_set_timer(agent->tick, HEALTH_PING_MS);
-	rpc_call(agent->rpc, "ping", NULL, HEALTH_SILENCE_MS, on_pong, agent);
+	if (agent->asked)
+		return;
+	if (agent->beats++ % COUNTERS_BEATS == 0)
+		rpc_call(agent->rpc, "counters", NULL, 0, on_counters, agent);
+	agent->asked_us = now_us();
+	agent->asked = rpc_call(agent->rpc, "ping", NULL, 0, on_pong, agent) == 0;
 }
 
 int agent_create(struct domain *domain, agent_ready_fn *ready, struct agent **out)
@@ -123,9 +186,9 @@ int agent_create(struct domain *domain, agent_ready_fn *ready, struct agent **ou
 
 	if (!agent)
 		return -ENOMEM;
-	*agent = (struct agent){.domain = domain, .ready = ready, .answer_ms = now_ms()};
+	*agent = (struct agent){.domain = domain, .ready = ready};
 	agent_path(agent, path, sizeof(path), "");
-	r = loop_add_timer(domain->atolld->loop, -1, on_tick, agent, &agent->tick);
+	r = loop_add_timer(domain->atolld->loop, CONNECT_RETRY_MS, on_tick, agent, &agent->tick);
 	if (r == 0)
 		r = store_watch_add(domain->atolld->store, path, on_watch, agent, &agent->watch);
 	if (r < 0) {
@@ -154,5 +217,12 @@ struct rpc *agent_rpc(const struct agent *agent)
 
 uint64_t agent_silent_ms(const struct agent *agent)
 {
-	return agent ? now_ms() - agent->answer_ms : 0;
+	return agent && agent->missed > 1 ? (agent->missed - 1) * HEALTH_PING_MS : 0;
+}
+
+const struct agent_report *agent_report(const struct agent *agent)
+{
+	static const struct agent_report nothing;
+
+	return agent ? &agent->report : &nothing;
 }

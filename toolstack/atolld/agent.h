@@ -16,6 +16,15 @@ int agent_create(struct domain *domain, agent_ready_fn *ready, struct agent **ag
 struct agent *agent_destroy(struct agent *agent);
 /* NULL while not connected. */
 struct rpc *agent_rpc(const struct agent *agent);
+/* Since its last answer, in beats that it missed. */
 uint64_t agent_silent_ms(const struct agent *agent);
+
+/* What it said last of itself. Zero without an agent. */
+struct agent_report {
+	uint64_t answer_ms; /* that an answer takes, smoothed */
+	uint64_t memory_kib, available_kib;
+	char not_serving[128], degraded[128];
+};
+const struct agent_report *agent_report(const struct agent *agent);
 
 #endif

@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
 #include "atolld/agent.h"
+#include "atolld/audit.h"
 #include "atolld/consoles.h"
+#include "atolld/events.h"
 #include "base/base64.h"
 #include "base/log.h"
 
@@ -17,6 +20,7 @@ struct client {
 	struct client *next;
 	struct api *api;
 	struct rpc *rpc;
+	int pid; /* of the process that connected */
 	uint32_t up_id, down_id; /* an `up` or `down` that waits for its answer */
 };
 
@@ -213,36 +217,40 @@ struct forward {
 	struct api *api;
 	struct rpc *client;
 	uint32_t id;
+	unsigned domid;
 };
+
+static bool still_there(const struct forward *f)
+{
+	struct client *c = f->api->clients;
+
+	while (c && c->rpc != f->client)
+		c = c->next;
+	return c != NULL;
+}
 
 static void on_forwarded(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
 {
 	struct forward *f = data;
 
-	for (struct client *c = f->api->clients; c; c = c->next) {
-		if (c->rpc != f->client)
-			continue;
-		if (error)
-			rpc_fail_with(f->client, f->id, error);
-		else
-			rpc_reply(f->client, f->id, json_copy(result));
-		break;
-	}
+	if (still_there(f) && error)
+		rpc_fail_with(f->client, f->id, error);
+	else if (still_there(f))
+		rpc_reply(f->client, f->id, json_copy(result));
 	census_request(f->api->atolld);
 	free(f);
 }
 
-static void forward(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params, const char *method)
+static void forward(struct atolld *a, struct domain *d, struct rpc *rpc, uint32_t id, const char *method, rpc_reply_fn *fn)
 {
-	struct domain *d = named_guest(a, rpc, id, params);
 	struct forward *f;
 
 	if (!d)
 		return;
 	f = malloc(sizeof(*f));
 	if (f)
-		*f = (struct forward){a->api, rpc, id};
-	if (!f || rpc_call(a->builder, method, domain_params(d), 0, on_forwarded, f) < 0) {
+		*f = (struct forward){a->api, rpc, id, d->domid};
+	if (!f || rpc_call(a->builder, method, domain_params(d), 0, fn, f) < 0) {
 		free(f);
 		rpc_fail(rpc, id, EIO, "%s: the builder does not take orders", d->name);
 	}
@@ -250,42 +258,83 @@ static void forward(struct atolld *a, struct rpc *rpc, uint32_t id, const struct
 
 static void method_pause(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	forward(a, rpc, id, params, "domain.pause");
+	forward(a, named_guest(a, rpc, id, params), rpc, id, "domain.pause", on_forwarded);
 }
 
 static void method_unpause(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	forward(a, rpc, id, params, "domain.unpause");
+	forward(a, named_guest(a, rpc, id, params), rpc, id, "domain.unpause", on_forwarded);
+}
+
+static void method_xen_log(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct forward *f = malloc(sizeof(*f));
+
+	if (f)
+		*f = (struct forward){a->api, rpc, id, 0};
+	if (!f || rpc_call(a->builder, "host.log", NULL, 0, on_forwarded, f) < 0) {
+		free(f);
+		rpc_fail(rpc, id, EIO, "the builder does not take orders");
+	}
+}
+
+/* What the hypervisor and the store have of a domain, for `atoll audit`: not what we believe. */
+static void on_ties(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
+{
+	struct forward *f = data;
+
+	if (still_there(f) && error)
+		rpc_fail_with(f->client, f->id, error);
+	else if (still_there(f))
+		rpc_reply(f->client, f->id, audit_of_store(f->api->atolld, f->domid, json_copy(result)));
+	free(f);
+}
+
+static void method_audit(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	forward(a, named(a, rpc, id, params), rpc, id, "domain.ties", on_ties);
 }
 
 static void method_console_attach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	struct domain *d = named(a, rpc, id, params);
-	int r;
+	const char *name = json_get_string(params, "name", "");
+	struct json *result = json_new(JSON_OBJECT);
+	bool writes = false;
+	int r = consoles_attach(a->consoles, name, rpc, json_get_bool(params, "watch", false), &writes);
 
-	if (!d)
+	if (r < 0) {
+		json_free(result);
+		rpc_fail(rpc, id, r, "%.80s: %s", name, r == -ENOENT ? "there is no such console; `atoll list` shows the domains"
+								     : strerror(-r));
 		return;
-	r = consoles_attach(a->consoles, d, rpc);
-	if (r < 0)
-		rpc_fail(rpc, id, r, "%s: cannot attach to its console: %s", d->name, strerror(-r));
-	else
-		rpc_reply(rpc, id, json_new(JSON_OBJECT));
+	}
+	json_set_bool(result, "writes", writes);
+	rpc_reply(rpc, id, result);
 }
 
 static void method_console_input(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	struct domain *d = named(a, rpc, id, params);
+	const char *name = json_get_string(params, "name", "");
 	unsigned char bytes[CONSOLE_INPUT_MAX];
 	ssize_t n = base64_decode(json_get_string(params, "data", ""), bytes, sizeof(bytes));
 	int r;
 
-	if (!d)
-		return;
-	r = n < 0 ? (int)n : consoles_input(a->consoles, d, bytes, (size_t)n);
+	r = n < 0 ? (int)n : consoles_input(a->consoles, name, rpc, bytes, (size_t)n);
 	if (r < 0)
-		rpc_fail(rpc, id, r, "%s: console input: %s", d->name, strerror(-r));
+		rpc_fail(rpc, id, r, "%.80s: console input: %s", name, r == -EPERM ? "another client writes; this one watches"
+										   : strerror(-r));
 	else
 		rpc_reply(rpc, id, json_new(JSON_OBJECT));
+}
+
+static void method_events(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	int64_t since = 0;
+
+	json_read_int(params, "since", 0, INT64_MAX, &since);
+	rpc_reply(rpc, id, events_list(a->events, (uint64_t)since));
+	if (json_get_bool(params, "follow", false))
+		events_follow(a->events, rpc);
 }
 
 static const struct {
@@ -304,7 +353,22 @@ static const struct {
 	{"unpause", method_unpause, false},
 	{"console.attach", method_console_attach, false},
 	{"console.input", method_console_input, false},
+	{"events", method_events, true},
+	{"audit", method_audit, false},
+	{"xen.log", method_xen_log, true},
 };
+
+/* What changes nothing, or is what somebody types, is not in the audit log. */
+static bool is_silent(const char *method)
+{
+	static const char *const silent[] = {"status", "events", "audit", "xen.log", "console.input"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(silent); i++) {
+		if (!strcmp(method, silent[i]))
+			return true;
+	}
+	return false;
+}
 
 static void on_request(struct rpc *rpc, uint32_t id, const char *method, const struct json *params, void *data)
 {
@@ -314,6 +378,8 @@ static void on_request(struct rpc *rpc, uint32_t id, const char *method, const s
 	for (unsigned i = 0; i < ARRAY_SIZE(methods); i++) {
 		if (strcmp(method, methods[i].name))
 			continue;
+		if (!is_silent(method))
+			audit_call(a, method, params, client->pid);
 		if (!methods[i].early && !a->store)
 			rpc_fail(rpc, id, EAGAIN, "the store is not up yet; `atoll status` says why");
 		else
@@ -339,6 +405,7 @@ static void client_leave(struct client *client)
 			d->job->client = NULL;
 	}
 	consoles_detach(api->atolld->consoles, client->rpc);
+	events_unfollow(api->atolld->events, client->rpc);
 	rpc_destroy(client->rpc);
 	free(client);
 }
@@ -354,10 +421,13 @@ static void on_accept(struct source *source, uint32_t events, void *data)
 {
 	struct api *api = data;
 	int fd = rpc_socket_accept(api->fd);
+	socklen_t cred_len = sizeof(struct ucred);
+	struct ucred cred = {0};
 	struct client *client;
 
 	if (fd < 0)
 		return;
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len);
 	if (api->count == API_CLIENTS_MAX) {
 		log_warning("more than %d clients: one is turned away", API_CLIENTS_MAX);
 		close(fd);
@@ -369,6 +439,7 @@ static void on_accept(struct source *source, uint32_t events, void *data)
 		return;
 	}
 	client->api = api;
+	client->pid = cred.pid;
 	client->next = api->clients;
 	api->clients = client;
 	api->count++;

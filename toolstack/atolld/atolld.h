@@ -31,11 +31,15 @@ struct device {
 	struct domain *backend;
 	char mac[18];            /* vif */
 	char physical[16];       /* vbd: "major:minor" in hexadecimal, in the disk domain */
+	bool counted;            /* its backend's agent told the counters: what the guest read or received, wrote or sent */
+	uint64_t read_bytes, written_bytes;
 	const struct guest_vif *vif;
 	const struct guest_vbd *vbd;
 };
 
 struct agent;
+struct audit;
+struct events;
 
 struct domain {
 	struct atolld *atolld;
@@ -60,10 +64,15 @@ struct domain {
 
 	/* As the hypervisor said last. */
 	uint64_t memory_kib, cpu_ns;
-	bool paused, shutdown;
+	uint64_t sampled_ms;  /* monotonic: when it was said */
+	uint64_t cpu_mark_ns; /* cpu_ns when the last beat was not missed */
+	unsigned cap;         /* percent of a processor; 0: no limit */
+	bool paused, runnable, shutdown;
 	unsigned shutdown_reason;
 	bool distrusted; /* restarted in place in vain: to be built without the state that it had */
 	bool unwanted; /* a service that `down` stopped: not started before `up` */
+
+	enum health told; /* the last verdict that was made an event */
 
 	struct job *job;
 	struct agent *agent; /* net and disk services */
@@ -73,11 +82,16 @@ struct domain {
 	unsigned restarts;
 	uint64_t running_ms;     /* monotonic, when it was up last; 0: never */
 	unsigned quick_failures; /* in a row, each soon after a start; spaces the attempts */
+	unsigned hour_failures;  /* since hour_ms, for the budget */
+	uint64_t hour_ms;
+	bool planned;            /* the restart that is under way was not forced: it may wait for requests in flight */
 	struct source *restart_timer;
 	char outage_reason[128];
 	struct job_phase outage[JOB_PHASES_MAX];
 	unsigned outage_count;
 	uint64_t outage_ms;
+	char panic[96];    /* what its kernel said when it panicked, as its console had it */
+	uint64_t panic_ms; /* monotonic */
 };
 
 struct atolld {
@@ -89,6 +103,8 @@ struct atolld {
 	struct store *store; /* NULL until the store domain serves us */
 	struct store_watch *release_watch;
 	struct consoles *consoles;
+	struct events *events;
+	struct audit *audit;
 	struct api *api;
 	struct source *tick;
 	unsigned last_guest_domid;
@@ -111,7 +127,11 @@ struct domain *domain_by_id(struct atolld *atolld, unsigned domid);
 unsigned domain_next_id(struct atolld *atolld);
 bool domain_is_service(const struct domain *domain);
 const char *domain_state_name(const struct domain *domain);
+/* Since its last sign of life, in beats that it missed; 0 if nothing of it is asked. */
+uint64_t domain_silent_ms(const struct domain *domain);
 enum health domain_health(const struct domain *domain, char *why, size_t size);
+/* Its last restart: reason, total_ms, phases_ms. */
+struct json *outage_to_json(const struct domain *domain);
 struct json *domain_to_json(const struct domain *domain);
 void domain_uuid(const struct domain *domain, char out[37]);
 /* Params with the domain's id, for the builder. */
@@ -132,8 +152,10 @@ void services_advance(struct atolld *atolld);
 int service_restart(struct domain *domain, const char *reason, struct rpc *client, uint32_t id);
 /* Opens the store that already runs. 0 or -errno. */
 int service_adopt_store(struct domain *domain);
-/* It was found dead or hung: restarts it, at once while it did not fail too often lately. 0 or -errno. */
+/* It was found dead, hung or not serving: what its policy says is done. 0 or -errno. */
 int service_failed(struct domain *domain, const char *reason);
+/* Restarts it if its policy wants that from time to time. */
+void service_rejuvenate(struct domain *domain);
 int service_stop(struct domain *domain, struct rpc *client, uint32_t id);
 bool services_running(const struct atolld *atolld);
 
@@ -142,6 +164,8 @@ void guest_create(struct atolld *atolld, const struct guest_config *config, stru
 int guest_destroy(struct domain *domain, struct rpc *client, uint32_t id);
 /* It stopped by itself: its on_poweroff, on_reboot or on_crash is carried out. */
 void guest_stopped(struct domain *domain);
+/* Has its consoles beyond the first served, as NAME:1 … */
+void guest_serve_consoles(struct domain *domain);
 /* Finds a device's backend and fills DEVICES from the configuration. 0 or -errno with WHY. */
 int guest_bind_devices(struct domain *domain, char *why, size_t size);
 

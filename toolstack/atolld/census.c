@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "atolld/atolld.h"
+#include "atolld/events.h"
 #include "base/log.h"
 
 #define LIST_TIMEOUT_MS 10000
@@ -17,9 +18,14 @@ static void note_domain(struct domain *d, const struct json *item)
 {
 	const char *state = json_get_string(item, "state", "");
 
+	d->sampled_ms = now_ms();
 	d->memory_kib = (uint64_t)json_get_int(item, "memory_kib", 0);
 	d->cpu_ns = (uint64_t)json_get_int(item, "cpu_ns", 0);
 	d->paused = !strcmp(state, "paused");
+	d->runnable = !strcmp(state, "running") || !strcmp(state, "runnable");
+	d->cap = (unsigned)json_get_int(item, "cap", 0);
+	if (domain_silent_ms(d) <= HEALTH_PING_MS)
+		d->cpu_mark_ns = d->cpu_ns;
 	d->shutdown = !strcmp(state, "shutdown");
 	d->shutdown_reason = (unsigned)json_get_int(item, "reason", 0);
 }
@@ -38,17 +44,29 @@ static void judge(struct domain *d)
 	char why[160];
 	enum health health = domain_health(d, why, sizeof(why));
 
-	if (d->state != DOMAIN_RUNNING || d->job || !health_needs_restart(health))
+	if (d->state != DOMAIN_RUNNING || d->job)
 		return;
+	if (health != d->told && health != HEALTH_PAUSED) {
+		struct json *details = json_new(JSON_OBJECT);
+
+		json_set_string(details, "health", health_name(health));
+		event_add_details(d->atolld, "health", d->name, details, "%s%s%s", health_name(health), *why ? ": " : "", why);
+		d->told = health;
+	}
+	if (!health_needs_restart(health)) {
+		if (d->service)
+			service_rejuvenate(d);
+		return;
+	}
 	if (domain_is_service(d)) {
+		char reason[200];
 		int r;
 
-		snprintf(d->why, sizeof(d->why), "%s", why);
-		r = service_failed(d, why);
-		if (r == 0) {
-			log_warning("%s: %s: %s; restarting it as domain %u", d->name, health_name(health), why, d->domid);
-		} else {
-			log_error("%s: %s: %s, and it cannot be restarted: %s", d->name, health_name(health), why, strerror(-r));
+		snprintf(reason, sizeof(reason), "%s: %s", health_name(health), why);
+		snprintf(d->why, sizeof(d->why), "%s", reason);
+		r = service_failed(d, reason);
+		if (r < 0) {
+			event_add(d->atolld, "gave-up", d->name, "%s, and it cannot be restarted: %s", reason, strerror(-r));
 			d->state = DOMAIN_FAILED;
 		}
 	} else {

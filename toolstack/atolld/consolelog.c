@@ -39,12 +39,12 @@ int console_log_open(struct console_log *log, const char *dir, const char *name,
 	struct stat st;
 	int r;
 
-	*log = (struct console_log){.domid = domid, .fd = -1};
+	*log = (struct console_log){.domid = domid, .fd = -1, .max = CONSOLE_LOG_MAX, .files = CONSOLE_LOG_FILES};
 	snprintf(log->name, sizeof(log->name), "%s", name);
 	r = format(path, sizeof(path), "%s/%s.log", dir, name);
 	if (r < 0)
 		return r;
-	log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	log->fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (log->fd < 0 || fstat(log->fd, &st) < 0)
 		return -errno;
 	log->size = (uint64_t)st.st_size;
@@ -86,16 +86,21 @@ static int rotate(struct console_log *log, const char *dir)
 {
 	char path[PATH_MAX], old[PATH_MAX];
 	uint64_t next = console_log_next(log);
-	int r = format(path, sizeof(path), "%s/%s.log", dir, log->name);
+	int r = format(old, sizeof(old), "%s/%s.log.%u", dir, log->name, CONSOLE_LOG_FILES_MAX);
 
-	if (r == 0)
-		r = format(old, sizeof(old), "%s/%s.log.1", dir, log->name);
 	if (r < 0)
 		return r;
-	if (rename(path, old) < 0)
+	for (unsigned i = log->files - 1; i > 0; i--) {
+		snprintf(old, sizeof(old), "%s/%s.log.%u", dir, log->name, i);
+		snprintf(path, sizeof(path), i > 1 ? "%s/%s.log.%u" : "%s/%s.log", dir, log->name, i - 1);
+		if (rename(path, old) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	snprintf(path, sizeof(path), "%s/%s.log", dir, log->name);
+	if (log->files == 1 && unlink(path) < 0)
 		return -errno;
 	console_log_close(log);
-	log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	log->fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (log->fd < 0)
 		return -errno;
 	log->size = 0;
@@ -129,11 +134,19 @@ int console_log_write(struct console_log *log, const char *dir, uint64_t offset,
 	} else if (offset > next) {
 		r = note_gap(log, dir, offset);
 	}
-	if (r == 0 && log->size + len > CONSOLE_LOG_MAX)
+	if (r == 0 && log->size + len > log->max)
 		r = rotate(log, dir);
 	if (r == 0)
 		r = append(log, bytes, len);
 	if (r == 0)
 		*fresh = len;
 	return r;
+}
+
+ssize_t console_log_tail(const struct console_log *log, char *bytes, size_t size)
+{
+	size_t len = MIN(size, log->size);
+	ssize_t n = pread(log->fd, bytes, len, (off_t)(log->size - len));
+
+	return n < 0 ? -errno : n;
 }

@@ -11,12 +11,17 @@
 #include "base/util.h"
 
 #define CONSOLE_LOG_DIR "/var/log/atoll/console"
-#define CONSOLE_LOG_MAX (4u << 20) /* bytes of a log; the one before is kept as NAME.log.1 */
+#define CONSOLE_LOG_MAX (4u << 20) /* bytes of a log, unless host.json says otherwise */
+#define CONSOLE_LOG_FILES 2        /* kept, the current one among them: NAME.log, NAME.log.1 … */
+#define CONSOLE_LOG_FILES_MAX 64
+#define CONSOLE_NAME_MAX (NAME_LEN_MAX + 16) /* NAME, or NAME:something for a domain's further consoles */
 
 struct console_log {
-	char name[NAME_LEN_MAX + 1];
+	char name[CONSOLE_NAME_MAX + 1];
 	unsigned domid;
 	int fd;
+	uint64_t max;   /* bytes; the caller may change both after opening it */
+	unsigned files;
 	uint64_t size; /* of the file */
 	int64_t base;  /* stream offset of the file's first byte */
 };
@@ -30,5 +35,7 @@ uint64_t console_log_next(const struct console_log *log);
 /* Writes what is new of LEN bytes at OFFSET; a gap (bytes lost) is noted in the file. *FRESH is how many of the last bytes were
  * new. 0 or -errno. */
 int console_log_write(struct console_log *log, const char *dir, uint64_t offset, const char *bytes, size_t len, size_t *fresh);
+/* The last bytes, at most SIZE; how many, or -errno. */
+ssize_t console_log_tail(const struct console_log *log, char *bytes, size_t size);
 
 #endif

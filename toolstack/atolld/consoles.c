@@ -1,51 +1,36 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * The session with the console domain. A byte is acknowledged when it is in its log; until then the console domain keeps it, so
- * that a death of either side loses none.
+ * that a death of either side loses none. To write faster than the host allows is to wait: acknowledgements are held back, the console
+ * domain's history of that one console gets full, and its ring is not read meanwhile.
  */
-#include "atolld/consoles.h"
+#include "atolld/consoles-private.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "atolld/consolelog.h"
-#include "base/base64.h"
+#include "atolld/events.h"
 #include "base/log.h"
-#include "client/console_client.h"
 
 #define CONNECT_RETRY_MS 100
 #define ADD_MISSING_MS 200
-#define PIECE 3072 /* bytes of output in one event to a client */
+#define BURST_MS 250 /* so much at once before the limit holds */
+#define FLOOD_QUIET_MS 10000 /* a flood that begins again within this is the same one */
+#define PANIC_TEXT "Kernel panic - not syncing: "
 
-struct stream {
-	struct stream *next;
-	struct console_log log;
-	bool open;
-};
-
-struct viewer {
-	struct viewer *next;
-	struct rpc *rpc;
-	unsigned domid;
-	char name[NAME_LEN_MAX + 1];
-};
-
-struct consoles {
-	struct atolld *atolld;
-	struct console_client *client;
-	struct source *source; /* while connected */
-	struct source *timer;  /* connects, adds what is missing, goes on reading */
-	bool wanted;           /* a console domain runs */
-	bool greeted;
-	consoles_ready_fn *ready;
-	struct stream *streams;
-	struct viewer *viewers;
-};
-
-static struct stream *find_stream(struct consoles *c, unsigned domid)
+struct stream *console_stream(struct consoles *c, unsigned domid, unsigned console)
 {
 	for (struct stream *s = c->streams; s; s = s->next) {
-		if (s->log.domid == domid)
+		if (s->log.domid == domid && s->console == console)
+			return s;
+	}
+	return NULL;
+}
+
+struct stream *console_stream_named(struct consoles *c, const char *name)
+{
+	for (struct stream *s = c->streams; s; s = s->next) {
+		if (!strcmp(s->log.name, name))
 			return s;
 	}
 	return NULL;
@@ -67,11 +52,13 @@ static void drop_stream(struct consoles *c, struct stream *stream)
 static void add_missing(struct consoles *c)
 {
 	for_each_domain(d, c->atolld) {
-		struct stream *s = find_stream(c, d->domid);
+		struct stream *s = console_stream(c, d->domid, 0);
 
 		if (d->exists && d->domid != DOMID_CONSOLE && !(s && s->open))
 			consoles_add(c, d);
 	}
+	for (struct further *f = c->furthers; f; f = f->next)
+		console_further_add(f);
 }
 
 static void on_hello(void *arg, uint64_t generation)
@@ -88,21 +75,26 @@ static void on_hello(void *arg, uint64_t generation)
 	c->ready = NULL;
 }
 
-static struct stream *open_stream(struct consoles *c, unsigned domid, uint64_t start, uint64_t end)
+static struct stream *open_stream(struct consoles *c, unsigned domid, unsigned console, uint64_t start, uint64_t end)
 {
+	const struct further *f = console_further(c, domid, console);
 	struct domain *d = domain_by_id(c->atolld, domid);
-	struct stream *s = d ? calloc(1, sizeof(*s)) : NULL;
+	const char *name = f ? f->name : d && !console ? d->name : NULL;
+	struct stream *s = name ? calloc(1, sizeof(*s)) : NULL;
 	int r;
 
 	if (!s)
 		return NULL;
-	r = console_log_open(&s->log, CONSOLE_LOG_DIR, d->name, domid, start, end);
+	r = console_log_open(&s->log, CONSOLE_LOG_DIR, name, domid, start, end);
 	if (r < 0) {
-		log_error("%s: console log: %s", d->name, strerror(-r));
+		log_error("%s: console log: %s", name, strerror(-r));
 		console_log_close(&s->log);
 		free(s);
 		return NULL;
 	}
+	s->console = (uint16_t)console;
+	s->log.max = (uint64_t)c->atolld->host.console_log_kib << 10;
+	s->log.files = c->atolld->host.console_log_files;
 	s->next = c->streams;
 	c->streams = s;
 	return s;
@@ -113,73 +105,132 @@ static void on_console(void *arg, const struct console_client_state *state)
 	struct consoles *c = arg;
 	struct stream *s;
 
-	if (state->console != 0)
-		return;
-	s = find_stream(c, state->domid);
+	s = console_stream(c, state->domid, state->console);
 	if (!s)
-		s = open_stream(c, state->domid, state->acked, state->end);
+		s = open_stream(c, state->domid, state->console, state->acked, state->end);
 	if (!s)
 		return;
 	s->open = state->open;
 	if (console_log_next(&s->log) > state->acked)
-		console_client_ack(c->client, state->domid, 0, console_log_next(&s->log));
+		console_client_ack(c->client, state->domid, state->console, console_log_next(&s->log));
 }
 
-static void show(struct consoles *c, unsigned domid, const char *bytes, size_t len)
+/* Keeps what a kernel says last: a crash gets its reason from it. Hostile text: bounded, and made harmless by whoever prints it. */
+static void look_for_panic(struct consoles *c, struct stream *s, const char *bytes, size_t len)
 {
-	char text[BASE64_SIZE(PIECE)];
+	for (size_t i = 0; i < len; i++) {
+		const char *panic;
+		struct domain *d;
 
-	while (len) {
-		size_t n = MIN(len, (size_t)PIECE);
-
-		base64_encode(bytes, n, text, sizeof(text));
-		for (struct viewer *v = c->viewers, *next; v; v = next) {
-			struct json *params;
-
-			next = v->next; /* sending may find the viewer gone, and take it off the list */
-			if (v->domid != domid)
-				continue;
-			params = json_new(JSON_OBJECT);
-			json_set_string(params, "name", v->name);
-			json_set_string(params, "data", text);
-			rpc_event(v->rpc, "console.output", params);
+		if (bytes[i] != '\n' && bytes[i] != '\r') {
+			if (s->line_len < sizeof(s->line) - 1)
+				s->line[s->line_len++] = bytes[i] >= ' ' && bytes[i] < 0x7f ? bytes[i] : '?';
+			continue;
 		}
-		bytes += n;
-		len -= n;
+		s->line[s->line_len] = '\0';
+		s->line_len = 0;
+		panic = strstr(s->line, PANIC_TEXT);
+		d = panic && !s->console ? domain_by_id(c->atolld, s->log.domid) : NULL;
+		if (!d)
+			continue;
+		snprintf(d->panic, sizeof(d->panic), "%.*s", (int)sizeof(d->panic) - 1, panic + strlen(PANIC_TEXT));
+		d->panic_ms = now_ms();
 	}
+}
+
+/* --- limits --- */
+
+static void refill(struct consoles *c, struct stream *s)
+{
+	int64_t rate = (int64_t)c->atolld->host.console_rate_kib << 10, now = (int64_t)now_ms();
+
+	s->credit = MIN(s->credit + (now - (int64_t)s->credit_ms) * rate / 1000, rate * BURST_MS / 1000);
+	s->credit_ms = (uint64_t)now;
+}
+
+/* LEN more bytes are safe up to OFFSET: acknowledged now, or when the console's rate allows. */
+static void acknowledge(struct consoles *c, struct stream *s, uint64_t offset, size_t len)
+{
+	unsigned rate = c->atolld->host.console_rate_kib;
+
+	if (rate) {
+		refill(c, s);
+		s->credit -= (int64_t)len;
+	}
+	if (!rate || s->credit >= 0) {
+		s->held = 0;
+		console_client_ack(c->client, (uint16_t)s->log.domid, s->console, offset);
+		return;
+	}
+	if (!s->limited_ms || now_ms() - s->limited_ms > FLOOD_QUIET_MS)
+		event_add(c->atolld, "console-limited", s->log.name, "says more than %u KiB a second, and waits for it", rate);
+	s->limited_ms = now_ms();
+	s->held = offset;
+	source_set_timer(c->limits, -s->credit * 1000 / ((int64_t)rate << 10) + 1);
+}
+
+static void on_limits(struct source *source, uint32_t events, void *data)
+{
+	struct consoles *c = data;
+	int64_t next = -1;
+
+	for (struct stream *s = c->streams; s; s = s->next) {
+		int64_t wait;
+
+		if (!s->held)
+			continue;
+		refill(c, s);
+		wait = -s->credit * 1000 / ((int64_t)c->atolld->host.console_rate_kib << 10) + 1;
+		if (s->credit >= 0 && c->greeted)
+			console_client_ack(c->client, (uint16_t)s->log.domid, s->console, s->held);
+		if (s->credit >= 0)
+			s->held = 0;
+		else if (next < 0 || wait < next)
+			next = wait;
+	}
+	source_set_timer(c->limits, next);
 }
 
 static void on_output(void *arg, uint16_t domid, uint16_t console, uint64_t offset, const void *bytes, size_t len)
 {
 	struct consoles *c = arg;
-	struct stream *s = find_stream(c, domid);
+	struct stream *s = console_stream(c, domid, console);
 	size_t fresh = 0;
 	int r;
 
-	if (console != 0)
-		return;
 	if (!s)
-		s = open_stream(c, domid, offset, offset + len);
-	if (s) {
-		r = console_log_write(&s->log, CONSOLE_LOG_DIR, offset, bytes, len, &fresh);
-		if (r < 0) /* not acknowledged: the console domain keeps it, and its guest waits */
-			log_error("%s: console log: %s", s->log.name, strerror(-r));
-		if (r < 0)
-			return;
-		show(c, domid, (const char *)bytes + len - fresh, fresh);
+		s = open_stream(c, domid, console, offset, offset + len);
+	if (!s) { /* of a domain that nobody knows any more */
+		console_client_ack(c->client, domid, console, offset + len);
+		return;
 	}
-	console_client_ack(c->client, domid, console, offset + len);
+	r = console_log_write(&s->log, CONSOLE_LOG_DIR, offset, bytes, len, &fresh);
+	if (r < 0) { /* not acknowledged: the console domain keeps it, and its guest waits */
+		log_error("%s: console log: %s", s->log.name, strerror(-r));
+		return;
+	}
+	look_for_panic(c, s, (const char *)bytes + len - fresh, fresh);
+	console_show(c, s->log.name, (const char *)bytes + len - fresh, fresh);
+	acknowledge(c, s, offset + len, fresh);
 }
 
 static void on_result(void *arg, uint32_t seq, int error)
 {
-	if (error && error != ENOENT)
+	struct consoles *c = arg;
+
+	if (seq == c->ping_seq)
+		c->missed = 0;
+	else if (error && error != ENOENT)
 		log_warning("console: request %u: %s", seq, strerror(error));
 }
 
 static void on_dropped(void *arg, uint16_t domid, uint16_t console, bool input, uint64_t offset, uint64_t count)
 {
-	log_warning("console: d%u: %llu bytes of %s were dropped", domid, (unsigned long long)count, input ? "input" : "output");
+	struct consoles *c = arg;
+	const struct stream *s = console_stream(c, domid, console);
+
+	event_add(c->atolld, "console-dropped", s ? s->log.name : "console", "%llu bytes of domain %u's %s were dropped",
+		  (unsigned long long)count, domid, input ? "input" : "output");
 }
 
 static const struct console_client_events client_events = {
@@ -196,6 +247,8 @@ static void end_session(struct consoles *c)
 {
 	c->source = source_destroy(c->source);
 	c->greeted = false;
+	for (struct stream *s = c->streams; s; s = s->next)
+		s->held = 0; /* the next session begins with what was acknowledged, and says the rest again */
 	console_client_disconnect(c->client);
 }
 
@@ -247,6 +300,32 @@ static void on_timer(struct source *source, uint32_t events, void *data)
 	dispatch(c);
 }
 
+/*
+ * The heartbeat: a request that changes nothing and is always answered. Missed beats are counted, not time: when we ourselves were
+ * late, the answer is there before the next beat.
+ */
+static void on_ping(struct source *source, uint32_t events, void *data)
+{
+	struct consoles *c = data;
+
+	c->missed = c->wanted ? c->missed + 1 : 0;
+	if (c->greeted && console_client_remove(c->client, CONSOLE_NOBODY, 0, &c->ping_seq) < 0)
+		c->ping_seq = 0;
+	source_set_timer(source, HEALTH_PING_MS);
+	if (c->missed > HEALTH_SILENCE_MS / HEALTH_PING_MS)
+		census_request(c->atolld);
+}
+
+uint64_t consoles_silent_ms(const struct consoles *c)
+{
+	return c->missed > 1 ? (c->missed - 1) * HEALTH_PING_MS : 0;
+}
+
+void consoles_forgive(struct consoles *c)
+{
+	c->missed = 0;
+}
+
 int consoles_create(struct atolld *a, struct consoles **out)
 {
 	struct consoles *c = calloc(1, sizeof(*c));
@@ -257,6 +336,10 @@ int consoles_create(struct atolld *a, struct consoles **out)
 	c->atolld = a;
 	c->client = console_client_create(DOMID_CONSOLE, &client_events, c);
 	r = c->client ? loop_add_timer(a->loop, -1, on_timer, c, &c->timer) : -ENOMEM;
+	if (r == 0)
+		r = loop_add_timer(a->loop, -1, on_limits, c, &c->limits);
+	if (r == 0)
+		r = loop_add_timer(a->loop, HEALTH_PING_MS, on_ping, c, &c->pings);
 	if (r < 0) {
 		consoles_destroy(c);
 		return r;
@@ -271,7 +354,10 @@ struct consoles *consoles_destroy(struct consoles *c)
 		return NULL;
 	source_destroy(c->source);
 	source_destroy(c->timer);
+	source_destroy(c->limits);
+	source_destroy(c->pings);
 	console_client_destroy(c->client);
+	console_further_drop(c, NULL);
 	while (c->streams)
 		drop_stream(c, c->streams);
 	free(c);
@@ -293,7 +379,7 @@ void consoles_disconnect(struct consoles *c)
 
 void consoles_add(struct consoles *c, struct domain *d)
 {
-	struct stream *s = find_stream(c, d->domid);
+	struct stream *s = console_stream(c, d->domid, 0);
 	uint32_t seq;
 	int r;
 
@@ -306,51 +392,23 @@ void consoles_add(struct consoles *c, struct domain *d)
 		log_warning("%s: its console is not served: %s", d->name, strerror(-r));
 }
 
-void consoles_remove(struct consoles *c, struct domain *d)
+void console_stream_close(struct consoles *c, unsigned domid, unsigned console)
 {
-	struct stream *s = find_stream(c, d->domid);
+	struct stream *s = console_stream(c, domid, console);
 	uint32_t seq;
 
 	if (s)
 		s->open = false;
-	if (d->domid == DOMID_CONSOLE)
+	if (c->greeted)
+		console_client_remove(c->client, (uint16_t)domid, (uint16_t)console, &seq);
+}
+
+void consoles_remove(struct consoles *c, struct domain *d)
+{
+	if (d->domid == DOMID_CONSOLE) {
 		consoles_disconnect(c);
-	else if (c->greeted)
-		console_client_remove(c->client, (uint16_t)d->domid, 0, &seq);
-}
-
-/* --- clients --- */
-
-int consoles_attach(struct consoles *c, struct domain *d, struct rpc *client)
-{
-	struct viewer *v = calloc(1, sizeof(*v));
-
-	if (!v)
-		return -ENOMEM;
-	consoles_detach(c, client); /* one console a client */
-	*v = (struct viewer){.next = c->viewers, .rpc = client, .domid = d->domid};
-	snprintf(v->name, sizeof(v->name), "%s", d->name);
-	c->viewers = v;
-	return 0;
-}
-
-void consoles_detach(struct consoles *c, struct rpc *client)
-{
-	struct viewer **link = &c->viewers;
-
-	while (*link) {
-		struct viewer *v = *link;
-
-		if (v->rpc != client) {
-			link = &v->next;
-			continue;
-		}
-		*link = v->next;
-		free(v);
+		return;
 	}
-}
-
-int consoles_input(struct consoles *c, struct domain *d, const void *data, size_t len)
-{
-	return console_client_input(c->client, (uint16_t)d->domid, 0, data, len);
+	console_stream_close(c, d->domid, 0);
+	console_further_drop(c, d);
 }

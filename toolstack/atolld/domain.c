@@ -5,6 +5,7 @@
 
 #include "atolld/agent.h"
 #include "atolld/atolld.h"
+#include "atolld/consoles.h"
 
 struct domain *domain_new(struct atolld *a, const char *name, enum role role, unsigned domid)
 {
@@ -87,22 +88,37 @@ const char *domain_state_name(const struct domain *d)
 	return names[d->state];
 }
 
+uint64_t domain_silent_ms(const struct domain *d)
+{
+	return d->role == ROLE_CONSOLE ? consoles_silent_ms(d->atolld->consoles) : agent_silent_ms(d->agent);
+}
+
 enum health domain_health(const struct domain *d, char *why, size_t size)
 {
+	const struct agent_report *report = agent_report(d->agent);
 	struct health_input in = {
 		.exists = d->exists,
 		.paused = d->paused,
+		.runnable = d->runnable,
+		.panic = d->panic,
+		.cpu_ms = (d->cpu_ns - d->cpu_mark_ns) / 1000000,
+		.answer_ms = report->answer_ms,
+		.cap = d->cap,
+		.memory_kib = report->memory_kib,
+		.memory_left_kib = report->available_kib,
+		.not_serving = report->not_serving,
+		.degraded = report->degraded,
 		.shutdown = d->shutdown,
 		.shutdown_reason = d->shutdown_reason,
 		.starting = d->state == DOMAIN_STARTING,
-		.has_agent = d->agent != NULL,
-		.silent_ms = agent_silent_ms(d->agent),
+		.has_heartbeat = d->agent || d->role == ROLE_CONSOLE,
+		.silent_ms = domain_silent_ms(d),
 	};
 
 	return health_judge(&in, why, size);
 }
 
-static struct json *outage_to_json(const struct domain *d)
+struct json *outage_to_json(const struct domain *d)
 {
 	struct json *json = json_new(JSON_OBJECT), *phases = json_new(JSON_OBJECT);
 	int r = json_set_string(json, "reason", d->outage_reason);
@@ -123,7 +139,18 @@ static int add_devices(struct json *json, const struct domain *d)
 		const struct device *dev = &d->devices[i];
 		struct json *item = json_new(JSON_OBJECT);
 
+		char id[16];
+
+		if (dev->kind == DEVICE_VIF)
+			snprintf(id, sizeof(id), "vif%u", dev->id);
+		else
+			snprintf(id, sizeof(id), "%s", dev->vbd->vdev);
+		r |= json_set_string(item, "id", id);
 		r |= json_set_string(item, "kind", dev->kind == DEVICE_VIF ? "vif" : "vbd");
+		if (dev->counted) {
+			r |= json_set_int(item, "read_bytes", (int64_t)dev->read_bytes);
+			r |= json_set_int(item, "written_bytes", (int64_t)dev->written_bytes);
+		}
 		r |= json_set_string(item, "backend", dev->backend->name);
 		r |= json_set_string(item, dev->kind == DEVICE_VIF ? "mac" : "vdev",
 				     dev->kind == DEVICE_VIF ? dev->mac : dev->vbd->vdev);
@@ -137,6 +164,7 @@ struct json *domain_to_json(const struct domain *d)
 	struct json *json = json_new(JSON_OBJECT);
 	char why[160];
 	enum health health = domain_health(d, why, sizeof(why));
+	const struct agent_report *report = agent_report(d->agent);
 	int r = json_set_string(json, "name", d->name);
 
 	r |= json_set_string(json, "role", role_name(d->role));
@@ -148,6 +176,11 @@ struct json *domain_to_json(const struct domain *d)
 	r |= json_set_string(json, "why", d->why[0] && d->state != DOMAIN_RUNNING ? d->why : why);
 	r |= json_set_int(json, "memory_kib", (int64_t)d->memory_kib);
 	r |= json_set_int(json, "cpu_ms", (int64_t)(d->cpu_ns / 1000000));
+	r |= json_set_int(json, "sampled_ms", (int64_t)d->sampled_ms);
+	if (report->memory_kib)
+		r |= json_set_int(json, "available_kib", (int64_t)report->available_kib);
+	if (d->agent)
+		r |= json_set_int(json, "answer_ms", (int64_t)report->answer_ms);
 	r |= json_set_string(json, "privilege", d->role == ROLE_STORE ? "getdomaininfo" : d->service && d->service->pci_count
 						? "own PCI devices" : "none");
 	r |= json_set_int(json, "restarts", d->restarts);

@@ -10,7 +10,9 @@
 
 #include "atolld/agent.h"
 #include "atolld/api.h"
+#include "atolld/audit.h"
 #include "atolld/consoles.h"
+#include "atolld/events.h"
 #include "atolld/nodes.h"
 #include "base/log.h"
 
@@ -88,6 +90,17 @@ int guest_bind_devices(struct domain *d, char *why, size_t size)
 	return 0;
 }
 
+void guest_serve_consoles(struct domain *d)
+{
+	for (unsigned i = 1; i < d->guest->consoles; i++) {
+		char name[NAME_LEN_MAX + 16];
+
+		snprintf(name, sizeof(name), "%s:%u", d->name, i);
+		if (consoles_serve(d->atolld->consoles, d, i, name) < 0)
+			log_warning("%s: its console %u is not served", d->name, i);
+	}
+}
+
 /* --- steps of creation --- */
 
 static int step_build(struct job *job)
@@ -138,6 +151,8 @@ static int step_publish(struct job *job)
 		nodes_frontend(batch, d, &d->devices[i]);
 		nodes_backend(batch, d, &d->devices[i]);
 	}
+	for (unsigned i = 1; i < d->guest->consoles; i++)
+		nodes_console(batch, d, i);
 	r = store_commit(store, batch);
 	if (r < 0)
 		return job_explain(job, r, "%s: cannot write its store nodes: %s", d->name, strerror(-r));
@@ -145,6 +160,7 @@ static int step_publish(struct job *job)
 	if (r < 0)
 		return job_explain(job, r, "%s: the store does not take it: %s", d->name, strerror(-r));
 	consoles_add(d->atolld->consoles, d);
+	guest_serve_consoles(d);
 	return 0;
 }
 
@@ -200,7 +216,7 @@ static void on_created(struct job *job)
 	struct domain *d = job->domain;
 
 	if (job->error.code[0]) {
-		log_error("%s: not created: %s", d->name, job->error.message);
+		event_add(d->atolld, "not-created", d->name, "%s", job->error.message);
 		d->failure = job->error;
 		d->state = DOMAIN_STOPPING;
 		if (job_start(d, destroy_steps, on_undone, job->client, job->client_id) < 0)
@@ -208,8 +224,9 @@ static void on_created(struct job *job)
 		return;
 	}
 	d->state = DOMAIN_RUNNING;
-	log_info("%s: running as domain %u after %llu ms", d->name, d->domid,
-		 (unsigned long long)(now_us() - job->started_us) / 1000);
+	event_add(d->atolld, "created", d->name, "domain %u runs after %llu ms", d->domid,
+		  (unsigned long long)(now_us() - job->started_us) / 1000);
+	audit_guest(d->atolld, d);
 	state_save(d->atolld);
 	census_request(d->atolld);
 	api_answer(job, domain_to_json(d));
@@ -264,7 +281,7 @@ static void on_destroyed(struct job *job)
 		api_answer(job, NULL);
 		return;
 	}
-	log_info("%s: domain %u is gone", d->name, d->domid);
+	event_add(d->atolld, "destroyed", d->name, "domain %u is gone", d->domid);
 	api_answer(job, json_new(JSON_OBJECT));
 	domain_delete(d);
 	state_save(a);
@@ -302,7 +319,7 @@ void guest_stopped(struct domain *d)
 				   : d->shutdown_reason == 1		   ? c->on_reboot
 									   : c->on_poweroff;
 
-	log_info("%s: %s", d->name, d->why);
+	event_add(d->atolld, "stopped", d->name, "%s", d->why);
 	if (!d->exists)
 		action = ACTION_DESTROY; /* nothing is left to preserve; and who destroyed it by hand does not want it back */
 	if (action == ACTION_PRESERVE) {

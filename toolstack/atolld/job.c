@@ -179,7 +179,7 @@ static void on_reply(struct rpc *rpc, const struct json *result, const struct rp
 	int r;
 
 	if (!job->finished && job->at == call->at) {
-		if (error && !(call->tolerate && !strcmp(error->code, call->tolerate))) {
+		if (error && !(call->tolerate && (!strcmp(call->tolerate, JOB_ANY_ERROR) || !strcmp(error->code, call->tolerate)))) {
 			job->error = *error;
 			finish(job);
 		} else {

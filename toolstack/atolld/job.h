@@ -66,6 +66,7 @@ int job_explain(struct job *job, int error, const char *fmt, ...) PRINTF(3, 4);
 
 /* Calls METHOD (PARAMS is taken over) and returns JOB_WAIT, or -errno explained. FN gets the result and returns like a step; the
  * job goes on accordingly. An error of the peer fails the job unless TOLERATE names its code. */
+#define JOB_ANY_ERROR "*" /* for TOLERATE */
 typedef int job_result_fn(struct job *job, const struct json *result);
 int job_call(struct job *job, struct rpc *rpc, const char *method, struct json *params, unsigned timeout_ms, job_result_fn *fn,
 	     const char *tolerate);

@@ -12,8 +12,10 @@
 #include <systemd/sd-daemon.h>
 
 #include "atolld/api.h"
+#include "atolld/audit.h"
 #include "atolld/consolelog.h"
 #include "atolld/consoles.h"
+#include "atolld/events.h"
 #include "base/log.h"
 
 #define BUILDER_TRIES 50
@@ -92,6 +94,8 @@ static void fini(struct atolld *a)
 	while (a->domains)
 		domain_delete(a->domains);
 	consoles_destroy(a->consoles);
+	events_destroy(a->events);
+	audit_destroy(a->audit);
 	store_close(a->store);
 	host_config_fini(&a->host);
 }
@@ -121,6 +125,8 @@ int main(int argc, char **argv)
 		r = loop_add_signal(a.loop, SIGINT, on_signal, &a, &intr);
 	if (r == 0)
 		r = loop_add_timer(a.loop, TICK_MS, on_tick, &a, &a.tick);
+	a.events = events_create();
+	a.audit = audit_create();
 	if (r == 0)
 		r = consoles_create(&a, &a.consoles);
 	if (r == 0)

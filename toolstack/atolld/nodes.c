@@ -87,6 +87,35 @@ void nodes_pci(struct store_batch *b, const struct domain *d)
 	store_batch_put_int(b, NULL, 1, "%s/state", be);
 }
 
+void nodes_console_backend(struct store_batch *b, const struct domain *d, unsigned index, unsigned state)
+{
+	char be[80], fe[80], p[32];
+
+	snprintf(be, sizeof(be), "/local/domain/%d/backend/console/%u/%u", DOMID_CONSOLE, d->domid, index);
+	snprintf(fe, sizeof(fe), "/local/domain/%u/device/console/%u", d->domid, index);
+	store_batch_put(b, perms(p, 0, d->domid), NULL, "%s", be);
+	store_batch_put(b, NULL, fe, "%s/frontend", be);
+	store_batch_put_int(b, NULL, d->domid, "%s/frontend-id", be);
+	store_batch_put_int(b, NULL, 1, "%s/online", be);
+	store_batch_put_int(b, NULL, state, "%s/state", be);
+}
+
+void nodes_console(struct store_batch *b, const struct domain *d, unsigned index)
+{
+	char be[80], fe[80], p[32];
+
+	snprintf(be, sizeof(be), "/local/domain/%d/backend/console/%u/%u", DOMID_CONSOLE, d->domid, index);
+	snprintf(fe, sizeof(fe), "/local/domain/%u/device/console/%u", d->domid, index);
+	store_batch_put(b, only(p, d->domid), NULL, "%s", fe);
+	store_batch_put(b, NULL, be, "%s/backend", fe);
+	store_batch_put_int(b, NULL, DOMID_CONSOLE, "%s/backend-id", fe);
+	store_batch_put(b, NULL, "xenconsoled", "%s/type", fe);
+	store_batch_put(b, NULL, "pty", "%s/output", fe);
+	store_batch_put(b, NULL, "vt100", "%s/protocol", fe);
+	store_batch_put_int(b, NULL, 1, "%s/state", fe);
+	nodes_console_backend(b, d, index, 1);
+}
+
 static const char *kind_name(const struct device *device)
 {
 	return device->kind == DEVICE_VIF ? "vif" : "vbd";
@@ -169,6 +198,7 @@ void nodes_remove_domain(struct store_batch *b, const struct domain *d)
 	domain_uuid(d, uuid);
 	store_batch_remove(b, "/vm/%s", uuid);
 	store_batch_remove(b, "/local/domain/%u", d->domid);
+	store_batch_remove(b, "/local/domain/%d/backend/console/%u", DOMID_CONSOLE, d->domid);
 	if (d->service && d->service->pci_count)
 		store_batch_remove(b, "/local/domain/0/backend/pci/%u", d->domid);
 	for (unsigned i = 0; d->guest && i < d->device_count; i++)

@@ -20,5 +20,8 @@ void nodes_frontend(struct store_batch *batch, const struct domain *guest, const
 void nodes_remove_device(struct store_batch *batch, const struct domain *guest, const struct device *device);
 /* Removes what nodes_domain() and nodes_pci() made. */
 void nodes_remove_domain(struct store_batch *batch, const struct domain *domain);
+/* Console INDEX (1 on) of a domain: both ends, and the console domain's end alone with STATE (xenbus_state). */
+void nodes_console(struct store_batch *batch, const struct domain *domain, unsigned index);
+void nodes_console_backend(struct store_batch *batch, const struct domain *domain, unsigned index, unsigned state);
 
 #endif

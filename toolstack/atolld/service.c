@@ -5,7 +5,7 @@
  * Starting and rebuilding is one list of steps, which begins with taking away what may be left of a predecessor. The domid
  * stays, so that the guests' grants and event channels, which name it, fit the successor:
  *
- *   net, disk:  pause → clean → destroy → seize → build → publish → boot (agent greets) → configure → attach → republish
+ *   net, disk:  drain (if planned) → pause → clean → destroy → seize → build → publish → boot (agent greets) → configure → attach → republish
  *   console:    pause → clean → destroy → build → publish → boot (its vchan answers; all consoles are added)
  *   store:      setup → pause → clean → destroy → build → virq → unpause → boot (the first request is answered) → publish
  *   store, console, while their domain exists: reload, in place
@@ -18,15 +18,19 @@
 
 #include "atolld/agent.h"
 #include "atolld/api.h"
+#include "atolld/audit.h"
 #include "atolld/consoles.h"
+#include "atolld/events.h"
 #include "atolld/nodes.h"
 #include "base/log.h"
 
 #define BUILD_TIMEOUT_MS 60000
 #define BOOT_TIMEOUT_MS 60000
-#define RETRY_MS_MIN 1000
+#define DRAIN_MS 2000 /* requests in flight have so long to come to an end, when there is a choice */
+#define RETRY_MS_MIN 100
 #define RETRY_MS_MAX 60000
 #define PCI_GONE_MS 10
+#define BUDGET_MS 3600000
 #define HEALTHY_MS 60000     /* who ran for so long has failed by chance; who did not, probably fails again … */
 #define IN_PLACE_MAX 3       /* restarts in place, each soon after the one before, before the state is given up */
 #define QUICK_FAILURES_MAX 5 /* … and is restarted at once so many times, then with growing pauses */
@@ -42,6 +46,26 @@ static bool keeps_state(const struct domain *d)
 }
 
 /* --- steps --- */
+
+static int done(struct job *job, const struct json *result)
+{
+	return 0;
+}
+
+/* Before a planned restart the agent takes no new requests and lets those in flight finish. One that cannot, or takes too long, is
+ * restarted all the same: nothing is lost, some requests are done twice. */
+static int step_drain(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct rpc *rpc = agent_rpc(d->agent);
+	struct json *params;
+
+	if (!d->planned || !d->exists || !rpc)
+		return 0;
+	params = json_new(JSON_OBJECT);
+	json_set_int(params, "timeout_ms", DRAIN_MS);
+	return job_call(job, rpc, "drain", params, DRAIN_MS, done, JOB_ANY_ERROR);
+}
 
 /* What others hold of the predecessor's pages keeps it as a zombie: sessions, rings, and pciback's page all go before it does. It
  * is paused first, so that it does not answer its devices' disappearance. */
@@ -170,11 +194,6 @@ static int step_boot(struct job *job)
 	if (r < 0)
 		return r;
 	return job_call(job, d->atolld->builder, "domain.unpause", domain_params(d), 0, unpaused, NULL);
-}
-
-static int done(struct job *job, const struct json *result)
-{
-	return 0;
 }
 
 static int step_configure(struct job *job)
@@ -343,8 +362,8 @@ static int step_reload(struct job *job)
 }
 
 static const struct job_step driver_steps[] = {
-	{"pause", step_pause, 0},     {"clean", step_clean, 10000},	    {"destroy", step_destroy, 0},
-	{"seize", step_seize, 0},     {"build", step_build, 0},		    {"publish", step_publish, 0},
+	{"drain", step_drain, 0},     {"pause", step_pause, 0},		    {"clean", step_clean, 10000},
+	{"destroy", step_destroy, 0}, {"seize", step_seize, 0},     {"build", step_build, 0},		    {"publish", step_publish, 0},
 	{"boot", step_boot, BOOT_TIMEOUT_MS}, {"configure", step_configure, 0}, {"attach", step_attach, BOOT_TIMEOUT_MS},
 	{"republish", step_republish, 0}, {0},
 };
@@ -374,14 +393,34 @@ static void on_restart_timer(struct source *source, uint32_t events, void *data)
 
 static void try_later(struct domain *d)
 {
-	unsigned delay = RETRY_MS_MIN;
+	uint64_t delay = d->service->restart.backoff_ms;
 
 	for (unsigned i = 0; i < d->quick_failures && delay < RETRY_MS_MAX; i++)
 		delay *= 2;
+	delay = MIN(MAX(delay, RETRY_MS_MIN), RETRY_MS_MAX);
 	d->quick_failures++;
 	if (!d->restart_timer)
-		loop_add_timer(d->atolld->loop, MIN(delay, RETRY_MS_MAX), on_restart_timer, d, &d->restart_timer);
-	log_warning("%s: next try in %u ms", d->name, MIN(delay, RETRY_MS_MAX));
+		loop_add_timer(d->atolld->loop, (int64_t)delay, on_restart_timer, d, &d->restart_timer);
+	event_add(d->atolld, "waiting", d->name, "it is tried again in %llu ms", (unsigned long long)delay);
+}
+
+static void give_up(struct domain *d, const char *why)
+{
+	d->state = DOMAIN_FAILED;
+	snprintf(d->why, sizeof(d->why), "%.160s; `atoll restart` tries again, `atoll logs` has its last words", why);
+	event_add(d->atolld, "gave-up", d->name, "%s", d->why);
+	api_services_changed(d->atolld);
+}
+
+/* One more failure. True if there were too many within an hour. */
+static bool budget_is_spent(struct domain *d)
+{
+	if (!d->hour_ms || now_ms() - d->hour_ms > BUDGET_MS) {
+		d->hour_ms = now_ms();
+		d->hour_failures = 0;
+	}
+	d->hour_failures++;
+	return d->service->restart.budget && d->hour_failures > d->service->restart.budget;
 }
 
 static void record_outage(struct job *job)
@@ -393,14 +432,24 @@ static void record_outage(struct job *job)
 	d->outage_ms = (now_us() - job->started_us) / 1000;
 }
 
+/* A kernel's last words may have come after the restart began. */
+static void name_crash(struct domain *d)
+{
+	if (d->panic[0] && !strncmp(d->outage_reason, "crashed: crashed", 16))
+		snprintf(d->outage_reason, sizeof(d->outage_reason), "%s: its kernel panicked: %.90s",
+			 strstr(d->panic, "Out of memory") ? "out of memory" : "crashed", d->panic);
+	d->panic[0] = '\0';
+}
+
 static void on_started(struct job *job)
 {
 	struct domain *d = job->domain;
 
+	d->planned = false;
 	if (job->error.code[0]) {
 		d->state = DOMAIN_FAILED;
 		snprintf(d->why, sizeof(d->why), "%.255s", job->error.message);
-		log_error("%s: not started: %s", d->name, job->error.message);
+		event_add(d->atolld, "not-started", d->name, "%s", job->error.message);
 		api_answer(job, NULL);
 		api_service_failed(d);
 		if (d->role != ROLE_STORE || d->running_ms)
@@ -412,7 +461,12 @@ static void on_started(struct job *job)
 	d->state = DOMAIN_RUNNING;
 	d->running_ms = now_ms();
 	d->why[0] = '\0';
-	log_info("%s: running as domain %u after %llu ms", d->name, d->domid, (unsigned long long)d->outage_ms);
+	name_crash(d);
+	event_add_details(d->atolld, d->restarts ? "restarted" : "started", d->name, outage_to_json(d), "domain %u runs after %llu ms%s%s",
+			  d->domid, (unsigned long long)d->outage_ms, d->outage_reason[0] ? ": " : "", d->outage_reason);
+	if (d->role == ROLE_CONSOLE)
+		consoles_forgive(d->atolld->consoles);
+	audit_service(d->atolld, d);
 	state_save(d->atolld);
 	census_request(d->atolld);
 	api_answer(job, domain_to_json(d));
@@ -440,6 +494,9 @@ int service_restart(struct domain *d, const char *reason, struct rpc *client, ui
 
 	if (d->job)
 		return -EBUSY;
+	d->planned |= client != NULL;
+	if (client)
+		d->hour_failures = 0;
 	snprintf(d->outage_reason, sizeof(d->outage_reason), "%.127s", reason);
 	r = start(d, client, id);
 	if (r == 0 && again)
@@ -449,7 +506,9 @@ int service_restart(struct domain *d, const char *reason, struct rpc *client, ui
 
 int service_failed(struct domain *d, const char *reason)
 {
+	const struct restart_policy *policy = &d->service->restart;
 	bool quick = d->running_ms && now_ms() - d->running_ms < HEALTHY_MS;
+	char why[200];
 
 	d->quick_failures = quick ? d->quick_failures + 1 : 0;
 	if (keeps_state(d) && d->quick_failures <= IN_PLACE_MAX)
@@ -460,12 +519,33 @@ int service_failed(struct domain *d, const char *reason)
 		d->distrusted = true;
 		return service_restart(d, reason, NULL, 0);
 	}
-	if (d->quick_failures <= QUICK_FAILURES_MAX)
+	if (!keeps_state(d) && !policy->on_failure) {
+		snprintf(why, sizeof(why), "%.120s; it is left alone, as host.json says", reason);
+		give_up(d, why);
+		return 0;
+	}
+	if (!keeps_state(d) && budget_is_spent(d)) {
+		snprintf(why, sizeof(why), "%.120s; %u failures within an hour are all that host.json allows", reason, policy->budget);
+		give_up(d, why);
+		return 0;
+	}
+	if (!policy->backoff_ms || d->quick_failures <= QUICK_FAILURES_MAX)
 		return service_restart(d, reason, NULL, 0);
-	log_error("%s: failed %u times, each within %d s of its start", d->name, d->quick_failures, HEALTHY_MS / 1000);
 	d->state = DOMAIN_FAILED;
 	try_later(d);
 	return 0;
+}
+
+void service_rejuvenate(struct domain *d)
+{
+	const struct restart_policy *policy = &d->service->restart;
+	char reason[64];
+
+	if (!policy->every_s || d->job || d->state != DOMAIN_RUNNING || now_ms() - d->running_ms < policy->every_s * 1000ull)
+		return;
+	snprintf(reason, sizeof(reason), "rejuvenation, every %u s", policy->every_s);
+	d->planned = true;
+	service_restart(d, reason, NULL, 0);
 }
 
 static void on_stopped(struct job *job)

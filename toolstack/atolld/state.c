@@ -100,6 +100,8 @@ static void adopt(struct domain *d)
 		r = consoles_connect(d->atolld->consoles, NULL);
 	else if (domain_is_service(d))
 		r = agent_create(d, on_adopted_agent, &d->agent);
+	else
+		guest_serve_consoles(d);
 	if (r < 0)
 		log_error("%s: cannot be adopted: %s", d->name, strerror(-r));
 }

@@ -77,3 +77,23 @@ int domain_lookup(struct builder *builder, uint32_t domid, xc_domaininfo_t *info
 		return fail(failure, ENOENT, "no domain with id %u", domid);
 	return 0;
 }
+
+int host_log(struct builder *builder, char *text, struct failure *failure)
+{
+	unsigned size = 4 * XEN_LOG_MAX, keep;
+	AUTO_FREE char *all = malloc(size);
+
+	if (!all)
+		return fail(failure, ENOMEM, "no memory for the hypervisor's messages");
+	xen_log_clear(builder->log);
+	if (xc_readconsolering(builder->xen, all, &size, 0, 0, NULL) < 0)
+		return fail_xen(builder, failure, "cannot read the hypervisor's messages");
+	keep = MIN(size, (unsigned)XEN_LOG_MAX);
+	memcpy(text, all + size - keep, keep);
+	text[keep] = '\0';
+	for (unsigned i = 0; i < keep; i++) {
+		if ((unsigned char)text[i] >= 0x7f || ((unsigned char)text[i] < ' ' && text[i] != '\n'))
+			text[i] = text[i] == '\r' ? ' ' : '?';
+	}
+	return 0;
+}

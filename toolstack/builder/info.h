@@ -14,6 +14,10 @@ struct host_info {
 	char xen_version[80];
 };
 
+#define XEN_LOG_MAX 32768 /* bytes of the hypervisor's messages in one answer, the last ones */
+
+/* TEXT has room for XEN_LOG_MAX + 1 bytes. */
+int host_log(struct builder *builder, char *text, struct failure *failure);
 int host_info(struct builder *builder, struct host_info *info, struct failure *failure);
 /* What new domains can have: free pages less those that others have claimed. */
 int host_free_kib(struct builder *builder, uint64_t *kib, struct failure *failure);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "audit.h"
 #include "base/log.h"
 #include "methods.h"
 #include "pci.h"
@@ -61,6 +62,7 @@ static int on_memory(struct builder *builder, const struct json *params, struct 
 static int on_list(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
 {
 	xc_domaininfo_t list[LIST_MAX];
+	uint16_t caps[LIST_MAX] = {0};
 	uint32_t first, max;
 	int ret = request_list(params, &first, &max, failure);
 
@@ -68,8 +70,42 @@ static int on_list(struct builder *builder, const struct json *params, struct js
 		ret = domain_list(builder, first, max, list, failure);
 	if (ret < 0)
 		return ret;
-	*result = result_list(list, ret, (uint32_t)ret == max);
+	for (int i = 0; i < ret; i++) { /* of services: whether somebody made one slow */
+		struct xen_domctl_sched_credit2 credit2;
+
+		if (list[i].domain && list[i].domain < DOMID_GUEST_FIRST &&
+		    xc_sched_credit2_domain_get(builder->xen, list[i].domain, &credit2) == 0)
+			caps[i] = credit2.cap;
+	}
+	*result = result_list(list, caps, ret, (uint32_t)ret == max);
 	return 0;
+}
+
+static int on_host_log(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	AUTO_FREE char *text = malloc(XEN_LOG_MAX + 1);
+	int ret = request_none(params, failure);
+
+	if (ret == 0)
+		ret = text ? host_log(builder, text, failure) : fail(failure, ENOMEM, "no memory for the hypervisor's messages");
+	if (ret < 0)
+		return ret;
+	*result = json_new(JSON_OBJECT);
+	json_set_string(*result, "text", text);
+	return 0;
+}
+
+static int on_ties(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	struct ties ties;
+	uint32_t domid;
+	int ret = request_domid(params, &domid, failure);
+
+	if (ret == 0)
+		ret = domain_ties(builder, domid, &ties, failure);
+	if (ret == 0)
+		*result = result_ties(&ties);
+	return ret;
 }
 
 static int on_host_info(struct builder *builder, const struct json *params, struct json **result,
@@ -190,10 +226,12 @@ static const struct {
 	{"domain.destroy", on_destroy, NULL},
 	{"domain.memory", on_memory, NULL},
 	{"domain.list", on_list, NULL},
+	{"domain.ties", on_ties, NULL},
 	{"domain.reload", on_reload, NULL},
 	{"fault.allow", on_fault_allow, NULL},
 	{"fault.inject", on_fault_inject, NULL},
 	{"host.info", on_host_info, NULL},
+	{"host.log", on_host_log, NULL},
 	{"store.setup", on_store_setup, NULL},
 	{"store.virq", NULL, store_virq},
 	{"pci.seize", on_pci_seize, NULL},

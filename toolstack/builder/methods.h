@@ -13,10 +13,12 @@
  *   domain.destroy   {domid} -> {zombie}        zombie: peers still hold pages, the id stays taken
  *   domain.memory    {domid, max_kib} -> {}
  *   domain.list      {first?, max?} -> {domains [{domid, state, reason?, type, privileged, memory_kib, max_memory_kib, …}], next?}
- *                    state: running, blocked, paused, shutdown, dying; go on with first = next if there is one
+ *                    state: running, runnable, blocked, paused, shutdown, dying; go on with first = next if there is one
+ *   domain.ties      {domid} -> {xs_domain, ties [{domid, grants, read_only, channels, offered}], others}   grants of it, channels with it
  *   domain.reload    {domid, image} -> {us, settle_us, settled}
  *   fault.allow      {} -> {}                   for as long as the builder runs
  *   fault.inject     {domid, fault, percent?} -> {}   destroy, panic, nmi, hang, resume, slow; see fault.h
+ *   host.log         {} -> {text}              the hypervisor's last messages
  *   host.info        {} -> {total_kib, free_kib, cpus, cpu_khz, iommu, hap, xen_version}
  *   store.setup      {domid} -> {port, again}   again: the kernel had done it before, this is the port of then
  *   store.virq       {domid} -> {}

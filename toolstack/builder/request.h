@@ -6,6 +6,7 @@
 #ifndef ATOLL_BUILDER_REQUEST_H
 #define ATOLL_BUILDER_REQUEST_H
 
+#include "audit.h"
 #include "base/json.h"
 #include "builder.h"
 #include "fault.h"
@@ -27,7 +28,8 @@ int request_none(const struct json *params, struct failure *failure);
 
 /* Each returns an owned value, or NULL without memory. */
 struct json *result_built(const struct domain_built *built);
-struct json *result_list(const xc_domaininfo_t *list, int count, bool more);
+struct json *result_list(const xc_domaininfo_t *list, const uint16_t *caps, int count, bool more);
+struct json *result_ties(const struct ties *ties);
 struct json *result_host(const struct host_info *host);
 struct json *result_reload(const struct reload_result *reload);
 

@@ -35,7 +35,9 @@ static const char *state_name(uint32_t flags)
 		return "shutdown";
 	if (flags & XEN_DOMINF_paused)
 		return "paused";
-	return flags & XEN_DOMINF_running ? "running" : "blocked";
+	if (flags & XEN_DOMINF_running)
+		return "running";
+	return flags & XEN_DOMINF_blocked ? "blocked" : "runnable";
 }
 
 static void uuid_text(const uint8_t uuid[16], char text[37])
@@ -46,7 +48,7 @@ static void uuid_text(const uint8_t uuid[16], char text[37])
 		at += sprintf(at, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
 }
 
-static struct json *result_domain(const xc_domaininfo_t *d)
+static struct json *result_domain(const xc_domaininfo_t *d, unsigned cap)
 {
 	struct json *result = json_new(JSON_OBJECT);
 	char uuid[37];
@@ -68,21 +70,44 @@ static struct json *result_domain(const xc_domaininfo_t *d)
 	failed |= json_set_int(result, "shared_pages", (int64_t)d->shr_pages);
 	failed |= json_set_int(result, "cpu_ns", (int64_t)d->cpu_time);
 	failed |= json_set_int(result, "vcpus", d->nr_online_vcpus);
+	if (cap)
+		failed |= json_set_int(result, "cap", cap);
 	failed |= json_set_int(result, "ssidref", d->ssidref);
 	failed |= json_set_string(result, "uuid", uuid);
 	return finish(result, failed);
 }
 
-struct json *result_list(const xc_domaininfo_t *list, int count, bool more)
+struct json *result_list(const xc_domaininfo_t *list, const uint16_t *caps, int count, bool more)
 {
 	struct json *result = json_new(JSON_OBJECT), *domains = json_new(JSON_ARRAY);
 	int failed = 0;
 
 	for (int i = 0; i < count; i++)
-		failed |= json_append(domains, result_domain(&list[i]));
+		failed |= json_append(domains, result_domain(&list[i], caps[i]));
 	failed |= json_set(result, "domains", domains);
 	if (more && count)
 		failed |= json_set_int(result, "next", list[count - 1].domain + 1);
+	return finish(result, failed);
+}
+
+struct json *result_ties(const struct ties *ties)
+{
+	struct json *result = json_new(JSON_OBJECT), *list = json_new(JSON_ARRAY);
+	int failed = 0;
+
+	for (size_t i = 0; i < ties->count; i++) {
+		struct json *tie = json_new(JSON_OBJECT);
+
+		failed |= json_set_int(tie, "domid", ties->list[i].domid);
+		failed |= json_set_int(tie, "grants", ties->list[i].grants);
+		failed |= json_set_int(tie, "read_only", ties->list[i].read_only);
+		failed |= json_set_int(tie, "channels", ties->list[i].channels);
+		failed |= json_set_int(tie, "offered", ties->list[i].offered);
+		failed |= json_append(list, tie);
+	}
+	failed |= json_set_bool(result, "xs_domain", ties->xs_domain);
+	failed |= json_set(result, "ties", list);
+	failed |= json_set_int(result, "others", ties->others);
 	return finish(result, failed);
 }
 

@@ -45,8 +45,8 @@ static int connect_atolld(struct cli *cli)
 
 void cli_fini(struct cli *cli)
 {
-	rpc_destroy(cli->rpc);
-	loop_destroy(cli->loop);
+	cli->rpc = rpc_destroy(cli->rpc);
+	cli->loop = loop_destroy(cli->loop);
 }
 
 static void on_reply(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)

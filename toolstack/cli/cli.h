@@ -12,6 +12,7 @@ struct cli {
 	struct loop *loop;
 	struct rpc *rpc;
 	void (*on_event)(struct cli *cli, const char *event, const struct json *params);
+	void *data; /* on_event's */
 	bool lost; /* atolld closed the connection */
 };
 
@@ -26,7 +27,17 @@ void table_status(const struct json *status, FILE *out);
 void table_outage(const struct json *domain, FILE *out);
 
 /* Both return an exit status. */
-int console_attach(struct cli *cli, const char *name);
+int console_attach(struct cli *cli, const char *name, bool watch);
 int console_log(const char *name);
+/* `atoll events`: what happened, and with FOLLOW what happens. */
+int events_print(struct cli *cli, bool follow);
+/* `atoll audit [verify|exposures]`. */
+int audit_print(struct cli *cli);
+int audit_verify(void);
+int audit_exposures(const struct cli *cli);
+/* `atoll top`, until q. */
+int top_run(struct cli *cli);
+/* What `status` answered, for Prometheus. */
+void metrics_print(const struct json *status, FILE *out);
 
 #endif

@@ -11,6 +11,7 @@
 
 #define ESCAPE_KEY 0x1d /* ^] */
 #define LOG_DIR "/var/log/atoll/console/"
+#define LOG_FILES_MAX 64 /* more are never kept */
 
 static void write_all(const void *data, size_t len)
 {
@@ -73,7 +74,7 @@ static void on_key(struct source *source, uint32_t events, void *data)
 		rpc_call(t->cli->rpc, "console.input", params, 0, on_sent, NULL);
 }
 
-int console_attach(struct cli *cli, const char *name)
+int console_attach(struct cli *cli, const char *name, bool watch)
 {
 	AUTO_JSON struct json *result = NULL;
 	struct json *params = json_new(JSON_OBJECT);
@@ -82,6 +83,7 @@ int console_attach(struct cli *cli, const char *name)
 	bool tty = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &old) == 0;
 
 	json_set_string(params, "name", name);
+	json_set_bool(params, "watch", watch);
 	cli->on_event = on_event;
 	if (cli_call(cli, "console.attach", params, &result) != 0)
 		return 1;
@@ -89,7 +91,8 @@ int console_attach(struct cli *cli, const char *name)
 		raw = old;
 		cfmakeraw(&raw);
 		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-		fprintf(stderr, "Attached to %s; ^] leaves.\r\n", name);
+		fprintf(stderr, "%s %s; ^] leaves.\r\n", json_get_bool(result, "writes", true) ? "Attached to"
+			: watch ? "Watching" : "Another client writes, so you watch", name);
 	}
 	if (loop_add_fd(cli->loop, STDIN_FILENO, EPOLLIN, on_key, &t, &t.source) < 0)
 		t.source = NULL; /* standard input is a file: watch only */
@@ -105,30 +108,41 @@ int console_attach(struct cli *cli, const char *name)
 	return cli->lost ? 1 : 0;
 }
 
-int console_log(const char *name)
+static int print_file(const char *path)
 {
-	AUTO_CLOSE int fd = -1;
-	char path[256], piece[65536];
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char piece[65536];
 	ssize_t n;
 
-	if (!name_valid(name) || format(path, sizeof(path), LOG_DIR "%s.log", name) < 0) {
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, piece, sizeof(piece))) > 0) {
+		make_harmless(piece, (size_t)n);
+		write_all(piece, (size_t)n);
+	}
+	return n < 0 ? -errno : 0;
+}
+
+/* The older files first. */
+int console_log(const char *name)
+{
+	size_t domain_len = strcspn(name, ":"); /* NAME:1 is a domain's second console */
+	char path[256], domain[NAME_LEN_MAX + 1];
+	int r;
+
+	if (format(domain, sizeof(domain), "%.*s", (int)domain_len, name) < 0 || !name_valid(domain) || strchr(name, '/') ||
+	    format(path, sizeof(path), LOG_DIR "%s.log", name) < 0) {
 		fprintf(stderr, "atoll: %s: no domain can have this name\n", name);
 		return 1;
 	}
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		fprintf(stderr, "atoll: %s: %s\n", path, strerror(errno));
-		return 1;
-	}
-	while ((n = read(fd, piece, sizeof(piece))) > 0) {
-		/* a guest's escape sequences are made harmless */
-		for (ssize_t i = 0; i < n; i++) {
-			unsigned char c = (unsigned char)piece[i];
+	for (unsigned i = LOG_FILES_MAX; i > 0; i--) {
+		char old[272];
 
-			if ((c < 0x20 && c != '\n' && c != '\t' && c != '\r') || c == 0x7f)
-				piece[i] = '?';
-		}
-		write_all(piece, (size_t)n);
+		snprintf(old, sizeof(old), "%s.%u", path, i);
+		print_file(old);
 	}
-	return 0;
+	r = print_file(path);
+	if (r < 0)
+		fprintf(stderr, "atoll: %s: %s\n", path, strerror(-r));
+	return r < 0;
 }

@@ -129,12 +129,25 @@ static int cmd_restart(struct cli *cli, char **args)
 
 static int cmd_console(struct cli *cli, char **args)
 {
-	return console_attach(cli, args[0]);
+	bool watch = !strcmp(args[0], "--watch");
+
+	if (watch != (args[1] != NULL)) {
+		fprintf(stderr, "usage: atoll console [--watch] NAME\n");
+		return 2;
+	}
+	return console_attach(cli, args[watch], watch);
 }
 
 static int cmd_logs(struct cli *cli, char **args)
 {
-	return console_log(args[0]);
+	AUTO_JSON struct json *result = NULL;
+
+	if (strcmp(args[0], "xen"))
+		return console_log(args[0]);
+	if (cli_call(cli, "xen.log", NULL, &result) != 0)
+		return 1;
+	fputs(json_get_string(result, "text", ""), stdout);
+	return 0;
 }
 
 /* A program of its own: it may break the host, and the others need not carry it. */
@@ -147,8 +160,47 @@ static int cmd_experiment(char **args)
 	return 1;
 }
 
+static int cmd_events(struct cli *cli, char **args)
+{
+	if (args[0] && strcmp(args[0], "--follow")) {
+		fprintf(stderr, "usage: atoll events [--follow]\n");
+		return 2;
+	}
+	return events_print(cli, args[0] != NULL);
+}
+
+static int cmd_audit(struct cli *cli, char **args)
+{
+	if (!args[0])
+		return audit_print(cli);
+	if (!strcmp(args[0], "verify"))
+		return audit_verify();
+	if (!strcmp(args[0], "exposures"))
+		return audit_exposures(cli);
+	fprintf(stderr, "usage: atoll audit [verify|exposures]\n");
+	return 2;
+}
+
+static int cmd_top(struct cli *cli, char **args)
+{
+	return top_run(cli);
+}
+
+/* --http: the answer to a scraper, for atoll-metrics@.service. What it asked is not read: there is one page. */
+static int cmd_metrics(struct cli *cli, char **args)
+{
+	AUTO_JSON struct json *result = NULL;
+	int r = cli_call(cli, "status", NULL, &result);
+
+	if (args[0])
+		printf("HTTP/1.0 %s\r\nContent-Type: text/plain; version=0.0.4\r\n\r\n", r == 0 ? "200 OK" : "503 Service Unavailable");
+	if (r == 0)
+		metrics_print(result, stdout);
+	return r;
+}
+
 static const struct verb {
-	const char *name, *args, *help;
+	const char *name, *args, *help; /* args that begin with [ take one more */
 	unsigned arg_count;
 	int (*run)(struct cli *cli, char **args);
 } verbs[] = {
@@ -163,7 +215,11 @@ static const struct verb {
 	{"pause", "GUEST", "stop a guest's processors", 1, cmd_pause},
 	{"unpause", "GUEST", "let them run again", 1, cmd_unpause},
 	{"restart", "SERVICE", "rebuild a service with its domid; guests go on", 1, cmd_restart},
-	{"console", "NAME", "attach to a domain's console; ^] leaves", 1, cmd_console},
+	{"console", "[--watch] NAME", "attach to a domain's console; ^] leaves", 1, cmd_console},
+	{"events", "[--follow]", "what happened on this host, or what happens", 0, cmd_events},
+	{"audit", "[verify]", "who holds what, and shares with whom; `verify`, `exposures`: the log of control", 0, cmd_audit},
+	{"top", "", "the same as a screen that goes on; q leaves", 0, cmd_top},
+	{"metrics", "[--http]", "figures for Prometheus", 0, cmd_metrics},
 	{"logs", "NAME", "print what a domain's console said so far", 1, cmd_logs},
 };
 
@@ -171,8 +227,8 @@ static int usage(FILE *out)
 {
 	fprintf(out, "usage: atoll [--json] VERB [NAME]\n\n");
 	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++)
-		fprintf(out, "  %-9s %-8s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
-	fprintf(out, "  experiment FILE  break services on purpose, and report what guests saw: atoll-experiment(1)\n");
+		fprintf(out, "  %-10s %-14s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+	fprintf(out, "  experiment FILE           break services on purpose, and report what guests saw: atoll-experiment(1)\n");
 	return out == stdout ? 0 : 2;
 }
 
@@ -190,6 +246,7 @@ int main(int argc, char **argv)
 			argv[to++] = argv[from];
 		}
 	}
+	argv[argc] = NULL;
 	if (i == argc || !strcmp(argv[i], "help") || !strcmp(argv[i], "--help"))
 		return usage(i == argc ? stderr : stdout);
 	if (!strcmp(argv[i], "experiment"))
@@ -197,7 +254,8 @@ int main(int argc, char **argv)
 	for (unsigned v = 0; v < ARRAY_SIZE(verbs); v++) {
 		if (strcmp(argv[i], verbs[v].name))
 			continue;
-		if ((unsigned)(argc - i - 1) != verbs[v].arg_count) {
+		if ((unsigned)(argc - i - 1) < verbs[v].arg_count ||
+		    (unsigned)(argc - i - 1) > verbs[v].arg_count + (*verbs[v].args == '[')) {
 			fprintf(stderr, "usage: atoll %s%s%s\n", verbs[v].name, *verbs[v].args ? " " : "", verbs[v].args);
 			return 2;
 		}

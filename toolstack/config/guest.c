@@ -158,6 +158,7 @@ struct json *guest_config_to_json(const struct guest_config *c)
 		const char *key;
 		const unsigned *value;
 	} optional[] = {{"maxmem", &c->maxmem_mib},
+			{"consoles", &c->consoles},
 			{"cpu_weight", &c->weight},
 			{"cap", &c->cap},
 			{"max_grant_frames", &c->max_grant_frames},

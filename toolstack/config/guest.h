@@ -10,6 +10,7 @@
 
 #define GUEST_VIFS_MAX 8
 #define GUEST_VBDS_MAX 16
+#define GUEST_CONSOLES_MAX 4
 /* The builder's own limits, checked by tests/unit/test-builder-request.c. */
 #define GUEST_CMDLINE_MAX 1024 /* with its end */
 #define GUEST_PATH_MAX 1024
@@ -51,6 +52,7 @@ struct guest_config {
 	unsigned maxmem_mib; /* 0: not said */
 	unsigned vcpus;    /* there at the start */
 	unsigned maxvcpus;
+	unsigned consoles; /* those beyond the first appear as hvc1 … */
 	unsigned char cpus[GUEST_CPUS_MAX / 8]; /* a bit each; none: all */
 	unsigned weight, cap; /* of the scheduler; weight 0: its default */
 	enum guest_action on_poweroff, on_reboot, on_crash, on_watchdog;

@@ -53,6 +53,51 @@ static int read_text(const struct json *item, char *out, size_t out_size, bool p
 	return 0;
 }
 
+static int read_unsigned(const struct json *item, unsigned min, unsigned max, unsigned *out, char *why, size_t size)
+{
+	if (item->type != JSON_INT || item->integer < min || item->integer > max)
+		return snprintf(why, size, "%s: expected %u to %u", item->key, min, max), -EINVAL;
+	*out = (unsigned)item->integer;
+	return 0;
+}
+
+/* What the console service is told beyond its domain's description. 1: KEY is another one. */
+static int read_console_key(const struct json *item, struct host_config *config, char *why, size_t size)
+{
+	if (!strcmp(item->key, "rate_kib"))
+		return read_unsigned(item, 0, 1u << 20, &config->console_rate_kib, why, size);
+	if (!strcmp(item->key, "log_kib"))
+		return read_unsigned(item, 64, 1u << 20, &config->console_log_kib, why, size);
+	if (!strcmp(item->key, "log_files"))
+		return read_unsigned(item, 1, 64, &config->console_log_files, why, size);
+	return 1;
+}
+
+static int read_restart(const struct json *object, struct restart_policy *policy, char *why, size_t size)
+{
+	char detail[160];
+
+	if (object->type != JSON_OBJECT)
+		return snprintf(why, size, "restart: expected an object"), -EINVAL;
+	json_for_each(item, object) {
+		int r = 0;
+
+		if (!strcmp(item->key, "on_failure") && item->type == JSON_BOOL)
+			policy->on_failure = item->integer;
+		else if (!strcmp(item->key, "every_s"))
+			r = read_unsigned(item, 0, 1u << 30, &policy->every_s, detail, sizeof(detail));
+		else if (!strcmp(item->key, "budget"))
+			r = read_unsigned(item, 0, RESTART_BUDGET_MAX, &policy->budget, detail, sizeof(detail));
+		else if (!strcmp(item->key, "backoff_ms"))
+			r = read_unsigned(item, 0, 60000, &policy->backoff_ms, detail, sizeof(detail));
+		else
+			return snprintf(why, size, "restart: %.60s: this key is not known here, or its value is none", item->key), -EINVAL;
+		if (r < 0)
+			return snprintf(why, size, "restart: %s", detail), r;
+	}
+	return 0;
+}
+
 static int read_key(const struct json *item, struct host_service *s, char *why, size_t size)
 {
 	bool linux_role = s->role == ROLE_NET || s->role == ROLE_DISK;
@@ -64,6 +109,8 @@ static int read_key(const struct json *item, struct host_service *s, char *why, 
 		s->memory_mib = (unsigned)item->integer;
 		return 0;
 	}
+	if (!strcmp(key, "restart"))
+		return read_restart(item, &s->restart, why, size);
 	if (!strcmp(key, linux_role ? "kernel" : "image"))
 		return read_text(item, s->kernel, sizeof(s->kernel), true, why, size);
 	if (linux_role && (!strcmp(key, "name") || !strcmp(key, "role")))
@@ -90,14 +137,17 @@ static int read_key(const struct json *item, struct host_service *s, char *why, 
 	return snprintf(why, size, "%.60s: this key is not known here", key), -EINVAL;
 }
 
-static int read_service(const struct json *object, struct host_service *s, char *why, size_t size)
+static int read_service(const struct json *object, struct host_config *config, struct host_service *s, char *why, size_t size)
 {
 	char detail[200];
 
 	if (object && object->type != JSON_OBJECT)
 		return snprintf(why, size, "%s: expected an object", s->name), -EINVAL;
 	json_for_each(item, object) {
-		int r = read_key(item, s, detail, sizeof(detail));
+		int r = s->role == ROLE_CONSOLE ? read_console_key(item, config, detail, sizeof(detail)) : 1;
+
+		if (r > 0)
+			r = read_key(item, s, detail, sizeof(detail));
 
 		if (r < 0)
 			return snprintf(why, size, "%s: %s", s->name, detail), r;
@@ -128,10 +178,11 @@ static int add_service(struct host_config *config, const struct json *object, ch
 		.own_backend = !strcmp(role, "net"),
 		.kernel = IMAGES "driver-vmlinux",
 		.ramdisk = IMAGES "driver.cpio",
+		.restart = {.on_failure = true, .budget = 60, .backoff_ms = 1000},
 	};
 	strcpy(s->name, name);
 	config->service_count++;
-	return read_service(object, s, why, size);
+	return read_service(object, config, s, why, size);
 }
 
 static int check_pci(const struct host_config *config, char *why, size_t size)
@@ -159,7 +210,7 @@ int host_config_parse(const char *text, size_t len, struct host_config *config, 
 	const struct json *services;
 	int r;
 
-	*config = (struct host_config){.service_count = 2};
+	*config = (struct host_config){.service_count = 2, .console_rate_kib = 1024, .console_log_kib = 4096, .console_log_files = 2};
 	config->services[0] = (struct host_service){.name = "store", .role = ROLE_STORE, .domid = DOMID_STORE, .memory_mib = 2,
 						    .kernel = IMAGES "store.elf"};
 	config->services[1] = (struct host_service){.name = "console", .role = ROLE_CONSOLE, .domid = DOMID_CONSOLE,
@@ -181,7 +232,7 @@ int host_config_parse(const char *text, size_t len, struct host_config *config, 
 			return snprintf(why, size, "%.60s: this key is not known here", item->key), -EINVAL;
 	}
 	for (unsigned i = 0; i < 2 && r == 0; i++)
-		r = read_service(json_get(json, config->services[i].name), &config->services[i], why, size);
+		r = read_service(json_get(json, config->services[i].name), config, &config->services[i], why, size);
 	services = json_get(json, "services");
 	if (r == 0 && services && services->type != JSON_ARRAY)
 		return snprintf(why, size, "services: expected a list"), -EINVAL;

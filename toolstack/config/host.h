@@ -31,6 +31,16 @@
 
 enum role { ROLE_STORE, ROLE_CONSOLE, ROLE_NET, ROLE_DISK, ROLE_GUEST };
 
+#define RESTART_BUDGET_MAX 1000
+
+/* When a service is restarted without being asked. */
+struct restart_policy {
+	bool on_failure;     /* false: it stays as it is, for somebody to look at */
+	unsigned every_s;    /* rejuvenation: after so long without a restart; 0: never */
+	unsigned budget;     /* failures within an hour, after which we give up; 0: no limit */
+	unsigned backoff_ms; /* first pause, when it fails again and again soon after its start; doubles; 0: no pauses */
+};
+
 struct host_service {
 	char name[NAME_LEN_MAX + 1];
 	enum role role;
@@ -42,12 +52,16 @@ struct host_service {
 	char pci[SERVICE_PCI_MAX][16];     /* "0000:00:05.0" */
 	unsigned pci_count;
 	bool own_backend;	/* net, disk: "backend": ours, or that of its Linux kernel */
+	struct restart_policy restart;
 	struct json *bridges; /* net: passed to the agent as it is; owned; may be NULL */
 };
 
 struct host_config {
 	struct host_service services[HOST_SERVICES_MAX + 2]; /* store and console first */
 	unsigned service_count;
+	unsigned console_rate_kib;  /* a second, that one console may say; 0: no limit */
+	unsigned console_log_kib;   /* of one log file … */
+	unsigned console_log_files; /* … and how many are kept, the current one among them */
 	bool experiments; /* faults may be injected (atoll-experiment(1)) */
 };
 

@@ -183,6 +183,7 @@ const struct guest_key guest_keys[] = {
 	READ("maxmem", read_number, maxmem_mib, GUEST_MEMORY_MIB_MIN, GUEST_MEMORY_MIB_MAX,
 	     "must be that of memory: a guest starts with all that it may have, and `atoll set` takes some back"),
 	READ("vcpus", read_number, vcpus, 1, GUEST_VCPUS_MAX, "processors that are there at the start"),
+	READ("consoles", read_number, consoles, 1, GUEST_CONSOLES_MAX, "consoles (not of xl); those beyond the first are NAME:1 … for `atoll console`"),
 	READ("maxvcpus", read_number, maxvcpus, 1, GUEST_VCPUS_MAX, "processors that can be there; as many as vcpus if missing"),
 	READ("cpus", read_cpus, cpus, 0, 0, "the host's processors it may run on, like \"0-3,^2\"; no list of lists"),
 	READ("cpu_weight", read_number, weight, 1, 65535, "its share of the processors; 256 is the usual one"),

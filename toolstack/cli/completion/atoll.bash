@@ -19,7 +19,7 @@ _atoll() {
 	case $verb in
 		'')
 			mapfile -t COMPREPLY < <(compgen -W "up down status list create shutdown reboot destroy pause unpause restart
-				console logs help --json" -- "$word")
+				console logs events top metrics audit help --json" -- "$word")
 			;;
 		create)
 			compopt -o filenames 2>/dev/null
@@ -31,6 +31,8 @@ _atoll() {
 		restart)
 			mapfile -t COMPREPLY < <(compgen -W "$(_atoll_names console net disk)" -- "$word")
 			;;
+		events) mapfile -t COMPREPLY < <(compgen -W "--follow" -- "$word") ;;
+		audit) mapfile -t COMPREPLY < <(compgen -W "verify exposures" -- "$word") ;;
 		console | logs)
 			mapfile -t COMPREPLY < <(compgen -W "$(_atoll_names store console net disk guest)" -- "$word")
 			;;

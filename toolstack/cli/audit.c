@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* `atoll audit`: who holds what and shares with whom, and the log of control. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/chain.h"
+#include "cli/cli.h"
+
+#define LOG_FILE "/var/log/atoll/audit.log"
+#define HEAD_FILE "/run/atoll/state/audit.head"
+
+/* --- what is --- */
+
+static const char *name_of(const struct json *status, int64_t domid, char buf[16])
+{
+	json_for_each(d, json_get(status, "domains")) {
+		if (json_get_int(d, "domid", -1) == domid)
+			return json_get_string(d, "name", "?");
+	}
+	snprintf(buf, 16, domid ? "domain %lld" : "Domain-0", (long long)domid);
+	return buf;
+}
+
+static void print_domain(const struct json *status, const struct json *domain, const struct json *held)
+{
+	char buf[16];
+
+	printf("%s (domain %lld, %s): %s", json_get_string(domain, "name", "?"), (long long)json_get_int(domain, "domid", -1),
+	       json_get_string(domain, "role", "?"),
+	       json_get_bool(held, "xs_domain", false) ? "may ask for the state of all domains" : "no privilege");
+	if (json_get(held, "target"))
+		printf(", power over %s", name_of(status, json_get_int(held, "target", -1), buf));
+	json_for_each(bdf, json_get(held, "pci"))
+		printf(", PCI device %s", bdf->type == JSON_STRING ? bdf->string : "?");
+	printf("\n");
+	json_for_each(dev, json_get(held, "devices"))
+		printf("    %s %s served by %s\n", json_get_string(dev, "kind", "?"), json_get_string(dev, "id", "?"),
+		       name_of(status, json_get_int(dev, "backend", -1), buf));
+	json_for_each(tie, json_get(held, "ties")) {
+		int64_t grants = json_get_int(tie, "grants", 0), channels = json_get_int(tie, "channels", 0);
+
+		printf("    with %s: ", name_of(status, json_get_int(tie, "domid", -1), buf));
+		if (grants)
+			printf("%lld pages shared (%lld to read only), ", (long long)grants, (long long)json_get_int(tie, "read_only", 0));
+		printf("%lld event channels", (long long)channels);
+		if (json_get_int(tie, "offered", 0))
+			printf(", %lld offered", (long long)json_get_int(tie, "offered", 0));
+		printf("\n");
+	}
+}
+
+int audit_print(struct cli *cli)
+{
+	AUTO_JSON struct json *status = NULL, *all = json_new(JSON_ARRAY);
+	int r = cli_call(cli, "status", NULL, &status);
+
+	if (r == 0 && !cli->json)
+		printf("Domain-0 (domain 0, control): all privileges\n");
+	json_for_each(d, json_get(status, "domains")) {
+		struct json *held = NULL, *params = json_new(JSON_OBJECT);
+
+		json_set_string(params, "name", json_get_string(d, "name", ""));
+		if (cli_call(cli, "audit", params, &held) != 0) {
+			r = 1;
+			continue;
+		}
+		if (!cli->json)
+			print_domain(status, d, held);
+		json_set_string(held, "name", json_get_string(d, "name", ""));
+		json_set_int(held, "domid", json_get_int(d, "domid", -1));
+		json_append(all, held);
+	}
+	if (cli->json)
+		cli_print_json(all);
+	return r;
+}
+
+/* --- the log --- */
+
+/* Calls FN with each line, of the older file first. 0, or what FN returned. */
+static int each_line(int (*fn)(const char *line, size_t len, void *data), void *data)
+{
+	static const char *const files[] = {LOG_FILE ".1", LOG_FILE};
+	char *line = NULL;
+	size_t size = 0;
+	int r = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(files); i++) {
+		FILE *in = fopen(files[i], "re");
+		ssize_t n;
+
+		if (!in && i == 0)
+			continue;
+		if (!in) {
+			fprintf(stderr, "atoll: %s: %s\n", files[i], strerror(errno));
+			r = 1;
+			break;
+		}
+		while (r == 0 && (n = getline(&line, &size, in)) > 0)
+			r = fn(line, line[n - 1] == '\n' ? (size_t)n - 1 : (size_t)n, data);
+		fclose(in);
+	}
+	free(line);
+	return r;
+}
+
+static int verify_line(const char *line, size_t len, void *data)
+{
+	struct chain *chain = data;
+	int r = chain_follow(chain, line, len);
+
+	if (r < 0)
+		fprintf(stderr, "atoll: %s: %s after record %llu\n", LOG_FILE, r == -EBADMSG ? "the chain is broken" : "a line is no record",
+			(unsigned long long)chain->seq);
+	return r < 0;
+}
+
+int audit_verify(void)
+{
+	AUTO_FREE char *head = NULL;
+	struct chain chain;
+
+	chain_init(&chain);
+	if (each_line(verify_line, &chain) != 0)
+		return 1;
+	if (read_file(HEAD_FILE, SHA256_HEX_SIZE, &head, NULL) < 0) {
+		printf("%llu records, chained; no head to compare the end with (%s)\n", (unsigned long long)chain.seq, HEAD_FILE);
+		return 0;
+	}
+	if (strcmp(head, chain.head)) {
+		fprintf(stderr, "atoll: %s: it does not end where atolld ended it: records after %llu are missing, or the last is not as it was\n",
+			LOG_FILE, (unsigned long long)chain.seq);
+		return 1;
+	}
+	printf("%llu records, chained, and the end is where it was\n", (unsigned long long)chain.seq);
+	return 0;
+}
+
+static void print_exposure(const struct json *record, const char *when)
+{
+	if (json_get(record, "guest")) {
+		printf("%s  %s (domain %lld) exposed to", when, json_get_string(record, "guest", "?"),
+		       (long long)json_get_int(record, "domid", -1));
+		json_for_each(s, json_get(record, "services"))
+			printf(" %s#%lld", json_get_string(s, "service", "?"), (long long)json_get_int(s, "restarts", 0));
+	} else {
+		printf("%s  %s#%lld begins, and has", when, json_get_string(record, "service", "?"),
+		       (long long)json_get_int(record, "restarts", 0));
+		json_for_each(g, json_get(record, "guests"))
+			printf(" %s", g->type == JSON_STRING ? g->string : "?");
+		if (!json_get_int(record, "guest_count", 0))
+			printf(" no guest");
+	}
+	printf("\n");
+}
+
+static int exposure_line(const char *line, size_t len, void *data)
+{
+	AUTO_JSON struct json *record = NULL;
+	const struct cli *cli = data;
+	const char *what;
+	char when[32];
+	time_t seconds;
+	struct tm tm;
+
+	if (json_parse(line, len, &record, NULL) < 0)
+		return 0;
+	what = json_get_string(record, "what", "");
+	if (strcmp(what, "exposed") && strcmp(what, "incarnation"))
+		return 0;
+	if (cli->json) {
+		printf("%.*s\n", (int)len, line);
+		return 0;
+	}
+	seconds = (time_t)(json_get_int(record, "time_ms", 0) / 1000);
+	localtime_r(&seconds, &tm);
+	strftime(when, sizeof(when), "%F %T", &tm);
+	print_exposure(record, when);
+	return 0;
+}
+
+int audit_exposures(const struct cli *cli)
+{
+	return each_line(exposure_line, (void *)(uintptr_t)cli);
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* `atoll events`: what happened, one line each; with --json one object a line. */
+#include <string.h>
+#include <time.h>
+
+#include "cli/cli.h"
+
+static void print_event(const struct cli *cli, const struct json *event)
+{
+	int64_t time_ms = json_get_int(event, "time_ms", 0);
+	time_t seconds = (time_t)(time_ms / 1000);
+	struct tm tm;
+	char when[32];
+
+	if (cli->json) {
+		AUTO_BUF struct buf out = BUF_INIT(1u << 20);
+
+		if (json_print(event, &out, false) == 0)
+			printf("%.*s\n", (int)out.len, out.data);
+		return;
+	}
+	localtime_r(&seconds, &tm);
+	strftime(when, sizeof(when), "%F %T", &tm);
+	printf("%s.%03d  %-16s %-16s %s\n", when, (int)(time_ms % 1000), json_get_string(event, "name", "?"),
+	       json_get_string(event, "event", "?"), json_get_string(event, "text", ""));
+}
+
+static void on_event(struct cli *cli, const char *event, const struct json *params)
+{
+	if (!strcmp(event, "event"))
+		print_event(cli, params);
+	fflush(stdout);
+}
+
+int events_print(struct cli *cli, bool follow)
+{
+	AUTO_JSON struct json *result = NULL;
+	struct json *params = json_new(JSON_OBJECT);
+	int r;
+
+	json_set_bool(params, "follow", follow);
+	r = cli_call(cli, "events", params, &result);
+	if (r != 0)
+		return r;
+	json_for_each(event, json_get(result, "events"))
+		print_event(cli, event);
+	fflush(stdout);
+	cli->on_event = on_event;
+	while (follow && !cli->lost && !ferror(stdout) && loop_step(cli->loop, -1) == 0)
+		;
+	if (cli->lost)
+		fprintf(stderr, "atoll: atolld closed the connection\n");
+	return cli->lost;
+}
