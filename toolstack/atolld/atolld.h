@@ -107,6 +107,8 @@ struct atolld {
 	struct audit *audit;
 	struct api *api;
 	struct source *tick;
+	struct xenevtchn_handle *exceptions; /* VIRQ_DOM_EXC, while no store has it */
+	struct source *exception;
 	unsigned last_guest_domid;
 	unsigned store_setup_port; /* the control domain's own store event channel; 0: not set up */
 	uint64_t control_memory_kib;
@@ -141,6 +143,9 @@ struct json *domain_params(const struct domain *domain);
 /* --- what the hypervisor knows (census.c) --- */
 /* Asks the builder for all domains, and acts on those that died or stopped. */
 void census_request(struct atolld *atolld);
+/* Also asks when the hypervisor tells the control domain of a death: it does when the store is gone. 0 or -errno. */
+int census_listen(struct atolld *atolld);
+void census_stop(struct atolld *atolld);
 /* The entry of a domain that is not dying, in what domain.list answered, or NULL. */
 const struct json *census_find(const struct json *list, unsigned domid);
 

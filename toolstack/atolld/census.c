@@ -2,9 +2,15 @@
 /*
  * Who lives. The store tells of each domain that stops or dies (@releaseDomain); the builder then lists all domains, and what
  * is missing, dying or shut down is dealt with. Heartbeats are judged here too.
+ *
+ * Of the store's own end nobody could tell; but Xen then sends VIRQ_DOM_EXC, which the store had been given, to the control domain.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
+
+#include <xen/xen.h>
+#include <xenevtchn.h>
 
 #include "atolld/atolld.h"
 #include "atolld/events.h"
@@ -132,4 +138,31 @@ void census_request(struct atolld *a)
 	a->list_again = a->listing;
 	if (!a->listing && a->builder)
 		census_page(a, 0);
+}
+
+static void on_exception(struct source *source, uint32_t events, void *data)
+{
+	struct atolld *a = data;
+	xenevtchn_port_or_error_t port = xenevtchn_pending(a->exceptions);
+
+	if (port >= 0)
+		xenevtchn_unmask(a->exceptions, (evtchn_port_t)port);
+	census_request(a);
+}
+
+int census_listen(struct atolld *a)
+{
+	a->exceptions = xenevtchn_open(NULL, 0);
+	if (!a->exceptions || xenevtchn_bind_virq(a->exceptions, VIRQ_DOM_EXC) < 0) {
+		log_warning("a destroyed store will be noticed late: VIRQ_DOM_EXC: %s", strerror(errno));
+		return 0;
+	}
+	return loop_add_fd(a->loop, xenevtchn_fd(a->exceptions), EPOLLIN, on_exception, a, &a->exception);
+}
+
+void census_stop(struct atolld *a)
+{
+	a->exception = source_destroy(a->exception);
+	if (a->exceptions)
+		xenevtchn_close(a->exceptions);
 }

@@ -89,6 +89,7 @@ static void fini(struct atolld *a)
 {
 	for_each_domain(d, a)
 		job_abandon(d->job);
+	census_stop(a);
 	a->builder = rpc_destroy(a->builder);
 	api_destroy(a->api);
 	while (a->domains)
@@ -129,6 +130,8 @@ int main(int argc, char **argv)
 	a.audit = audit_create();
 	if (r == 0)
 		r = consoles_create(&a, &a.consoles);
+	if (r == 0)
+		r = census_listen(&a);
 	if (r == 0)
 		r = services_create(&a);
 	if (r == 0)
