@@ -41,29 +41,49 @@ static int wrong(struct checker *k, const char *what)
 	return -EINVAL;
 }
 
+/* Notes the nodes of the table, so that the walk through the tree need not look them up or check their size again. */
+static bool node_listed(struct checker *k, ref_t ref)
+{
+	size_t size = block_size(k, ref);
+
+	if (size < sizeof(struct node) || size - sizeof(struct node) < AT(k->s, node, ref)->name_len)
+		return false;
+	k->listed[ref / 8] |= (uint8_t)(1u << ref % 8);
+	return true;
+}
+
+/* The buckets from @b on that lie in one segment; the items of all so far are counted in @n. */
+static int check_segment(struct checker *k, const struct table *t, size_t item_size, uint32_t b, uint32_t *n)
+{
+	const struct arena *a = &k->s->a;
+	const ref_t *bucket = table_bucket_at(a, t, b);
+	uint32_t end = b ? b * 2 : TABLE_FIRST;
+
+	for (end = end < t->buckets ? end : t->buckets; b < end; b++, bucket++) {
+		for (ref_t at = *bucket; at;) {
+			const struct table_link *link = arena_ptr(a, at);
+
+			if (!(t == &k->s->r->nodes ? node_listed(k, at) : block_ok(k, at, item_size)) || ++*n > t->count ||
+			    table_bucket_number(t, link->hash) != b)
+				return -EINVAL;
+			at = link->next;
+		}
+	}
+	return 0;
+}
+
 static int check_table(struct checker *k, const struct table *t, size_t item_size, const char *name)
 {
-	struct store *s = k->s;
 	uint32_t n = 0, segments = 1, size = TABLE_FIRST;
 
 	for (; size < t->buckets && segments < TABLE_SEGMENTS; segments++)
 		size *= 2;
 	if (t->buckets < TABLE_FIRST || size < t->buckets)
 		return wrong(k, name);
-	for (uint32_t i = 0; i < segments; i++)
-		if (!block_ok(k, t->segments[i], (size_t)(i ? TABLE_FIRST << (i - 1) : TABLE_FIRST) * sizeof(ref_t)))
+	for (uint32_t i = 0, b = 0; i < segments; i++, b = TABLE_FIRST << (i - 1))
+		if (!block_ok(k, t->segments[i], (size_t)(i ? b : TABLE_FIRST) * sizeof(ref_t)) ||
+		    check_segment(k, t, item_size, b, &n))
 			return wrong(k, name);
-	for (uint32_t b = 0; b < t->buckets; b++) {
-		for (ref_t at = *table_bucket_at(&s->a, t, b); at;) {
-			const struct table_link *link = arena_ptr(&s->a, at);
-
-			if (!block_ok(k, at, item_size) || ++n > t->count || table_bucket_number(t, link->hash) != b)
-				return wrong(k, name);
-			if (t == &s->r->nodes)
-				k->listed[at / 8] |= (uint8_t)(1u << at % 8);
-			at = link->next;
-		}
-	}
 	return n == t->count ? 0 : wrong(k, name);
 }
 
@@ -98,14 +118,13 @@ static int check_node(struct checker *k, ref_t ref, ref_t parent, ref_t prev)
 {
 	struct store *s = k->s;
 	const struct node *n = AT(s, node, ref);
-	size_t size = block_size(k, ref);
 
-	if (size < sizeof *n || size - sizeof *n < n->name_len)
+	if (ref >= k->granules)
 		return wrong(k, "node");
+	if (!(k->listed[ref / 8] >> ref % 8 & 1) && (parent || !block_ok(k, ref, sizeof *n)))
+		return wrong(k, parent ? "node's place in the table" : "node");
 	if (n->parent != parent || n->prev != prev || n->born > s->r->gen || n->gen > s->r->gen)
 		return wrong(k, "node's links");
-	if (parent && !(k->listed[ref / 8] >> ref % 8 & 1))
-		return wrong(k, "node's place in the table");
 	return check_blob(k, n->value) || check_perms(k, n->perms) ? -EINVAL : 0;
 }
 
