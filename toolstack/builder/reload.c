@@ -237,7 +237,7 @@ static int swap(struct builder *builder, uint32_t domid, struct reload_record *r
 		return fail_xen(builder, failure, "domain %u: cannot be resumed after its crash", domid);
 	if (xc_domain_hvm_setcontext(builder->xen, domid, record->context, record->context_len) < 0)
 		return fail_xen(builder, failure, "domain %u: cannot load its first context", domid);
-	return let_run(builder, domid, failure);
+	return 0;
 }
 
 static int reload_with(struct builder *builder, uint32_t domid, struct reload_record *record,
@@ -259,8 +259,9 @@ static int reload_with(struct builder *builder, uint32_t domid, struct reload_re
 		header->reload = PVH_RELOAD_MAGIC;
 		ret = swap(builder, domid, record, image, file, failure);
 	}
+	/* Before it runs: on one processor it may run first. */
 	result->us = (uint32_t)(now_us() - start_us);
-	return ret;
+	return ret < 0 ? ret : let_run(builder, domid, failure);
 }
 
 int domain_reload(struct builder *builder, uint32_t domid, const char *path, struct reload_result *result,

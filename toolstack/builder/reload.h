@@ -26,7 +26,7 @@ void reload_record_seal(struct reload_record *record);
 int reload_record_check(struct reload_record *record, size_t len, uint32_t domid);
 
 struct reload_result {
-	uint32_t us;        /* from its first pause to its running again */
+	uint32_t us;        /* from its first pause to its being let go */
 	uint32_t settle_us; /* of these, until it was paused for good */
 	bool settled;       /* false: it did not park, and was told that its arena may be dirty */
 };
