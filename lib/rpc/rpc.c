@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "rpc/transport.h"
@@ -335,6 +336,28 @@ void rpc_event(struct rpc *rpc, const char *event, struct json *params)
 	if (r < 0 && r != -ECONNRESET)
 		log_warning("%s: event %s was not sent", rpc->peer, event);
 	leave(rpc);
+}
+
+/* --- descriptors --- */
+
+void rpc_push_fd(struct rpc *rpc, int fd)
+{
+	if (!rpc->closed && rpc->transport->out_count < RPC_FDS_MAX)
+		rpc->transport->out_fds[rpc->transport->out_count++] = fd;
+	else
+		close(fd);
+}
+
+int rpc_take_fd(struct rpc *rpc)
+{
+	struct rpc_transport *t = rpc->transport;
+	int fd;
+
+	if (rpc->closed || !t->in_count)
+		return -EBADF;
+	fd = t->in_fds[0];
+	memmove(t->in_fds, t->in_fds + 1, --t->in_count * sizeof(fd));
+	return fd;
 }
 
 /* --- input --- */

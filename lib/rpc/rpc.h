@@ -53,6 +53,11 @@ void rpc_fail_with(struct rpc *rpc, uint32_t id, const struct rpc_error *error);
 /* Sends an event; takes PARAMS over. */
 void rpc_event(struct rpc *rpc, const char *event, struct json *params);
 
+/* Unix sockets only: a descriptor (taken over) that goes with the next frame, and the oldest one that came with frames so far, or
+ * -EBADF. A method that wants one says so, and takes it first of all. */
+void rpc_push_fd(struct rpc *rpc, int fd);
+int rpc_take_fd(struct rpc *rpc);
+
 /* Unix stream sockets. Both return a descriptor or -errno. listen: mode as of chmod; replaces a stale socket. */
 int rpc_socket_listen(const char *path, unsigned mode);
 int rpc_socket_connect(const char *path);

@@ -10,10 +10,38 @@
 
 #define LISTEN_BACKLOG 32
 
+union control {
+	char space[CMSG_SPACE(RPC_FDS_MAX * sizeof(int))];
+	struct cmsghdr align;
+};
+
+/* Descriptors that came with the bytes; one too many is closed, and whoever waits for it finds none. */
+static void keep_fds(struct rpc_transport *t, struct msghdr *msg)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		size_t count = c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+			if (t->in_count < RPC_FDS_MAX)
+				t->in_fds[t->in_count++] = fd;
+			else
+				close(fd);
+		}
+	}
+}
+
 static ssize_t socket_read(struct rpc_transport *t, void *data, size_t len)
 {
-	ssize_t n = recv(t->fd, data, len, 0);
+	union control control;
+	struct iovec iov = {data, len};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space)};
+	ssize_t n = recvmsg(t->fd, &msg, MSG_CMSG_CLOEXEC);
 
+	if (n >= 0)
+		keep_fds(t, &msg);
 	if (n > 0)
 		return n;
 	if (n == 0)
@@ -23,8 +51,20 @@ static ssize_t socket_read(struct rpc_transport *t, void *data, size_t len)
 
 static ssize_t socket_write(struct rpc_transport *t, const void *data, size_t len)
 {
-	ssize_t n = send(t->fd, data, len, MSG_NOSIGNAL);
+	union control control = {0};
+	struct iovec iov = {(void *)data, len};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t n;
 
+	if (t->out_count) {
+		msg.msg_control = control.space;
+		msg.msg_controllen = CMSG_SPACE(t->out_count * sizeof(int));
+		*CMSG_FIRSTHDR(&msg) = (struct cmsghdr){CMSG_LEN(t->out_count * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), t->out_fds, t->out_count * sizeof(int));
+	}
+	n = sendmsg(t->fd, &msg, MSG_NOSIGNAL);
+	while (n > 0 && t->out_count)
+		close(t->out_fds[--t->out_count]);
 	return n >= 0 ? n : errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
 
@@ -35,6 +75,10 @@ static int socket_wake(struct rpc_transport *t)
 
 static void socket_destroy(struct rpc_transport *t)
 {
+	while (t->in_count)
+		close(t->in_fds[--t->in_count]);
+	while (t->out_count)
+		close(t->out_fds[--t->out_count]);
 	close(t->fd);
 	free(t);
 }

@@ -18,9 +18,13 @@ struct rpc_transport_ops {
 	void (*destroy)(struct rpc_transport *t);
 };
 
+#define RPC_FDS_MAX 4 /* descriptors on their way, each direction */
+
 struct rpc_transport {
 	const struct rpc_transport_ops *ops;
 	int fd;
+	int in_fds[RPC_FDS_MAX], out_fds[RPC_FDS_MAX]; /* unix sockets: received and not taken; to go with the next bytes */
+	unsigned in_count, out_count;
 };
 
 /* Takes the transport over, also on failure. */

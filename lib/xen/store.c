@@ -201,6 +201,11 @@ int store_release(struct store *store, unsigned domid)
 	return xs_release_domain(store->xs, domid) ? 0 : -errno;
 }
 
+int store_resume(struct store *store, unsigned domid)
+{
+	return xs_resume_domain(store->xs, domid) ? 0 : -errno;
+}
+
 /* --- batches --- */
 
 struct store_batch *store_batch_new(void)

@@ -38,6 +38,8 @@ struct store_watch *store_watch_remove(struct store_watch *watch);
 
 int store_introduce(struct store *store, unsigned domid, uint64_t gfn, unsigned port);
 int store_release(struct store *store, unsigned domid);
+/* It goes on after a suspend: when it stops again, that is told again. */
+int store_resume(struct store *store, unsigned domid);
 
 /* --- batches: errors are kept until the commit --- */
 struct store_batch;

@@ -32,5 +32,8 @@ running() { [ "$(domain_field "$1" state)" = running ]; }
 
 restarted() { [ "$(restarts "$1")" -gt "$2" ] && running "$1"; }
 
+# say GUEST LINE: types it on the guest's console
+say() { { printf '%s\n' "$2"; sleep 1; } | timeout 20 atoll console "$1" >/dev/null; }
+
 # kill_domain NAME: as a fault does it, behind the toolstack's back
 kill_domain() { /usr/libexec/atoll/atoll-fault destroy "$(domain_field "$1" domid)"; }

@@ -133,8 +133,27 @@ static void test_keys(void)
 	ok(r == 0 && !strcmp(c.warning, "localtime, pae"), "keys without meaning are ignored and named (%s%s)", why, c.warning);
 }
 
+static void test_plan(void)
+{
+	AUTO_JSON struct json *plan = NULL;
+	struct host_config a, b;
+
+	host("{\"services\":[{\"name\":\"net0\",\"role\":\"net\"},{\"name\":\"x\",\"role\":\"disk\"}]}", &a);
+	host("{\"services\":[{\"name\":\"net0\",\"role\":\"net\",\"memory_mib\":200,\"bridges\":[]},"
+	     "{\"name\":\"y\",\"role\":\"disk\"}]}", &b);
+	plan = host_config_plan(&a, &b);
+	ok(json_count(plan) == 5 && !strcmp(json_get_string(plan->first, "what", ""), "stop"), "a plan stops what is not described");
+	ok(!strcmp(json_get_string(plan->first->next, "what", ""), "keep"), "it keeps what is the same");
+	ok(!strcmp(json_get_string(plan->last, "what", ""), "start"), "it starts what is new");
+	ok(!strcmp(json_get_string(plan->first->next->next->next, "why", ""), "memory_mib, bridges"), "it says why it rebuilds (%s)",
+	   json_get_string(plan->first->next->next->next, "why", ""));
+	host_config_fini(&a);
+	host_config_fini(&b);
+}
+
 int main(void)
 {
+	test_plan();
 	test_keys();
 	test_xl_file();
 	test_guest_errors();

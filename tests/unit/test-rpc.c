@@ -124,6 +124,36 @@ static void test_deaf_peer(void)
 	close(fds[1]);
 }
 
+static void test_descriptors(void)
+{
+	struct rpc *a = NULL, *b = NULL;
+	int pair[2], tube[2], fd;
+	char byte = 0;
+
+	ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0 && pipe(tube) == 0, "a pair of sockets and a pipe");
+	rpc_create_socket(loop, pair[0], "a", &ops, &a, &a);
+	rpc_create_socket(loop, pair[1], "b", &ops, &b, &b);
+	ok(rpc_take_fd(b) == -EBADF, "no descriptor came yet");
+	rpc_push_fd(a, tube[1]);
+	rpc_call(a, "hold", NULL, 0, on_reply, NULL);
+	run(20);
+	fd = rpc_take_fd(b);
+	ok(fd >= 0 && write(fd, "x", 1) == 1 && read(tube[0], &byte, 1) == 1 && byte == 'x', "a descriptor comes with a frame");
+	ok(rpc_take_fd(b) == -EBADF, "and is taken once");
+	close(fd);
+	for (unsigned i = 0; i < 6; i++) {
+		rpc_push_fd(a, dup(tube[0]));
+		rpc_event(a, "x", NULL);
+	}
+	run(20);
+	for (fd = 0; rpc_take_fd(b) >= 0;)
+		fd++;
+	ok(fd == 4 && b, "descriptors that nobody takes are kept up to a limit (%d)", fd);
+	close(tube[0]);
+	rpc_destroy(a);
+	rpc_destroy(b);
+}
+
 int main(void)
 {
 	loop_create(&loop);
@@ -135,6 +165,7 @@ int main(void)
 	test_hostile("a frame without id", "\2\0\0\0{}", 6);
 	test_hostile("params that are no object", "\x14\0\0\0{\"id\":1,\"params\":[]}", 24);
 	test_deaf_peer();
+	test_descriptors();
 	loop_destroy(loop);
 	return plan_done();
 }

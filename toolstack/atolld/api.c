@@ -32,8 +32,6 @@ struct api {
 	unsigned count;
 };
 
-typedef void method_fn(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params);
-
 void api_answer(struct job *job, struct json *result)
 {
 	if (!job->client)
@@ -59,7 +57,7 @@ static struct domain *named(struct atolld *a, struct rpc *rpc, uint32_t id, cons
 	return d;
 }
 
-static struct domain *named_guest(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+struct domain *api_guest(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
 	struct domain *d = named(a, rpc, id, params);
 
@@ -71,7 +69,7 @@ static struct domain *named_guest(struct atolld *a, struct rpc *rpc, uint32_t id
 }
 
 /* Why an operation on D was not begun. */
-static void refuse(struct rpc *rpc, uint32_t id, const struct domain *d, int error)
+void api_refuse(struct rpc *rpc, uint32_t id, const struct domain *d, int error)
 {
 	if (error == -EBUSY && d->job)
 		rpc_fail(rpc, id, EBUSY, "%s: it is %s; try again when that is done", d->name, domain_state_name(d));
@@ -81,13 +79,22 @@ static void refuse(struct rpc *rpc, uint32_t id, const struct domain *d, int err
 		rpc_fail(rpc, id, error, "%s: %s", d->name, strerror(-error));
 }
 
-static struct json *status(struct atolld *a)
+#define STATUS_PAGE 20 /* domains in one answer: with all its devices each takes at most 3 KiB of RPC_FRAME_MAX */
+
+/* The domains from the FIRSTth on, and "next" if there are more; all if FIRST is negative, which a frame holds of about 100. */
+static struct json *status(struct atolld *a, int64_t first)
 {
 	struct json *json = json_new(JSON_OBJECT), *list = json_new(JSON_ARRAY);
+	int64_t at = 0;
 	int r = 0;
 
-	for_each_domain(d, a)
-		r |= json_append(list, domain_to_json(d));
+	for_each_domain(d, a) {
+		if (first < 0 || (at >= first && at < first + STATUS_PAGE))
+			r |= json_append(list, domain_to_json(d));
+		at++;
+	}
+	if (first >= 0 && at > first + STATUS_PAGE)
+		r |= json_set_int(json, "next", first + STATUS_PAGE);
 	r |= json_set_bool(json, "up", services_running(a));
 	r |= json_set_int(json, "control_memory_kib", (int64_t)a->control_memory_kib);
 	r |= json_set(json, "domains", list);
@@ -96,8 +103,13 @@ static struct json *status(struct atolld *a)
 
 static void method_status(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	rpc_reply(rpc, id, status(a));
-	census_request(a); /* fresher memory and processor figures for the next one */
+	int64_t first = -1;
+
+	if (json_read_int(params, "first", 0, DOMAINS_MAX, &first) < 0)
+		first = -1;
+	rpc_reply(rpc, id, status(a, first));
+	if (first <= 0)
+		census_request(a); /* fresher memory and processor figures for the next one */
 }
 
 static struct client *client_of(struct api *api, const struct rpc *rpc)
@@ -134,7 +146,7 @@ static void method_down(struct atolld *a, struct rpc *rpc, uint32_t id, const st
 	}
 	for_each_domain(d, a) {
 		if (d->job && d->state != DOMAIN_STOPPING) {
-			refuse(rpc, id, d, -EBUSY);
+			api_refuse(rpc, id, d, -EBUSY);
 			return;
 		}
 	}
@@ -147,9 +159,42 @@ static void method_down(struct atolld *a, struct rpc *rpc, uint32_t id, const st
 	api_services_changed(a);
 }
 
+static void method_plan(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	const char *sent = json_get_string(params, "text", NULL);
+	AUTO_FREE char *read = NULL;
+	struct host_config config;
+	struct json *result, *plan;
+	size_t len = sent ? strlen(sent) : 0;
+	char why[300];
+	int r = sent ? 0 : read_file(a->host_path, HOST_FILE_MAX, &read, &len);
+
+	if (r < 0) {
+		rpc_fail(rpc, id, r, "%s: %s", a->host_path, strerror(-r));
+		return;
+	}
+	r = host_config_parse(sent ? sent : read, len, &config, why, sizeof(why));
+	if (r < 0) {
+		rpc_fail(rpc, id, r, "%s", why);
+	} else {
+		plan = host_config_plan(&a->host, &config);
+		for (struct json *item = plan ? plan->first : NULL; item; item = item->next) {
+			struct domain *d = domain_find(a, json_get_string(item, "name", ""));
+
+			if (d && d->state != DOMAIN_RUNNING && !strcmp(json_get_string(item, "what", ""), "keep"))
+				json_set_string(item, "now", domain_state_name(d)); /* `atoll up` starts it */
+		}
+		result = json_new(JSON_OBJECT);
+		json_set(result, "plan", plan);
+		rpc_reply(rpc, id, result);
+	}
+	host_config_fini(&config);
+}
+
 static void method_create(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
 	const char *text = json_get_string(params, "config", ""), *file = json_get_string(params, "file", "configuration");
+	const char *fail_at = json_get_string(params, "fail_at", "");
 	struct guest_config *config = malloc(sizeof(*config));
 	char why[300];
 
@@ -157,31 +202,33 @@ static void method_create(struct atolld *a, struct rpc *rpc, uint32_t id, const 
 		rpc_fail(rpc, id, ENOMEM, "out of memory");
 	else if (guest_config_parse(text, strlen(text), config, why, sizeof(why)) < 0)
 		rpc_fail(rpc, id, EINVAL, "%.150s: %s", file, why);
+	else if (*fail_at && !a->host.experiments)
+		rpc_fail(rpc, id, EPERM, "fail_at: only with \"experiments\": true in host.json");
 	else
-		guest_create(a, config, rpc, id);
+		guest_create(a, config, fail_at, rpc, id);
 	free(config);
 }
 
 static void method_destroy(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	struct domain *d = named_guest(a, rpc, id, params);
+	struct domain *d = api_guest(a, rpc, id, params);
 
 	int r = d ? guest_destroy(d, rpc, id) : 0;
 
 	if (r < 0)
-		refuse(rpc, id, d, r);
+		api_refuse(rpc, id, d, r);
 }
 
 static void method_shutdown(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	struct domain *d = named_guest(a, rpc, id, params);
+	struct domain *d = api_guest(a, rpc, id, params);
 	struct store_batch *batch;
 	int r;
 
 	if (!d)
 		return;
 	if (d->state != DOMAIN_RUNNING) {
-		refuse(rpc, id, d, -EBUSY);
+		api_refuse(rpc, id, d, -EBUSY);
 		return;
 	}
 	batch = store_batch_new();
@@ -209,7 +256,7 @@ static void method_restart(struct atolld *a, struct rpc *rpc, uint32_t id, const
 	if (r == -EOPNOTSUPP)
 		rpc_fail(rpc, id, r, "%s: a store whose domain is gone cannot be rebuilt; the host has to be rebooted", d->name);
 	else if (r < 0)
-		refuse(rpc, id, d, r);
+		api_refuse(rpc, id, d, r);
 }
 
 /* Sends a domain's id to the builder and passes the answer on. The client may have left by then. */
@@ -258,12 +305,21 @@ static void forward(struct atolld *a, struct domain *d, struct rpc *rpc, uint32_
 
 static void method_pause(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	forward(a, named_guest(a, rpc, id, params), rpc, id, "domain.pause", on_forwarded);
+	forward(a, api_guest(a, rpc, id, params), rpc, id, "domain.pause", on_forwarded);
 }
 
 static void method_unpause(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	forward(a, named_guest(a, rpc, id, params), rpc, id, "domain.unpause", on_forwarded);
+	struct domain *d = domain_find(a, json_get_string(params, "name", ""));
+
+	if (d && d->state == DOMAIN_PRESERVED && d->shutdown && d->shutdown_reason == SHUTDOWN_SUSPEND) {
+		int r = guest_resume(d, rpc, id);
+
+		if (r < 0)
+			api_refuse(rpc, id, d, r);
+		return;
+	}
+	forward(a, api_guest(a, rpc, id, params), rpc, id, "domain.unpause", on_forwarded);
 }
 
 static void method_xen_log(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
@@ -343,12 +399,23 @@ static const struct {
 	bool early; /* also before the store runs */
 } methods[] = {
 	{"status", method_status, true},
+	{"plan", method_plan, true},
 	{"up", method_up, true},
 	{"down", method_down, false},
 	{"create", method_create, true},
 	{"destroy", method_destroy, false},
 	{"shutdown", method_shutdown, false},
 	{"restart", method_restart, false},
+	{"save", method_save, false},
+	{"save.go", method_save_go, false},
+	{"save.end", method_save_end, false},
+	{"restore", method_restore, false},
+	{"restore.go", method_restore_go, false},
+	{"attach", method_attach, false},
+	{"detach", method_detach, false},
+	{"rename", method_rename, false},
+	{"set", method_set, false},
+	{"info", method_info, true},
 	{"pause", method_pause, false},
 	{"unpause", method_unpause, false},
 	{"console.attach", method_console_attach, false},
@@ -400,9 +467,12 @@ static void client_leave(struct client *client)
 		link = &(*link)->next;
 	*link = client->next;
 	api->count--;
-	for_each_domain(d, api->atolld) {
-		if (d->job && d->job->client == client->rpc)
-			d->job->client = NULL;
+	for (struct domain *d = api->atolld->domains, *next; d; d = next) {
+		next = d->next;
+		if (!d->job || d->job->client != client->rpc)
+			continue;
+		d->job->client = NULL;
+		stream_client_left(d);
 	}
 	consoles_detach(api->atolld->consoles, client->rpc);
 	events_unfollow(api->atolld->events, client->rpc);
@@ -473,7 +543,7 @@ void api_services_changed(struct atolld *a)
 		if (!id)
 			continue;
 		*waiting = 0;
-		rpc_reply(c->rpc, id, status(a));
+		rpc_reply(c->rpc, id, status(a, -1));
 	}
 }
 

@@ -12,6 +12,7 @@
 #define DOMAINS_MAX 512 /* services and guests: bounds the status table, the state file and the store's use */
 #define DOMID_LIMIT 0x7ff0 /* Xen's DOMID_FIRST_RESERVED */
 #define STATE_DIR "/run/atoll/state"
+#define SHUTDOWN_SUSPEND 2 /* of Xen's reasons; 0 is poweroff, 1 reboot, 3 crash, 4 watchdog */
 
 enum domain_state {
 	DOMAIN_DOWN,     /* not in Xen */
@@ -37,6 +38,8 @@ struct device {
 	const struct guest_vbd *vbd;
 };
 
+enum verdict { VERDICT_RESUME, VERDICT_DESTROY, VERDICT_KEEP }; /* on a guest that was streamed */
+
 struct agent;
 struct audit;
 struct events;
@@ -61,6 +64,7 @@ struct domain {
 	unsigned store_port, console_port;
 	bool revived;      /* with the state of its destroyed predecessor */
 	uint64_t built_us; /* monotonic */
+	struct json *build_phases; /* what the builder's time went into, for --explain; owned; may be NULL */
 
 	/* As the hypervisor said last. */
 	uint64_t memory_kib, cpu_ns;
@@ -75,8 +79,19 @@ struct domain {
 	enum health told; /* the last verdict that was made an event */
 
 	struct job *job;
+	char fail_at[16]; /* of the next job: job_fail_next() */
 	struct agent *agent; /* net and disk services */
-	struct rpc_error failure; /* of a create that is being undone */
+	struct rpc_error failure; /* of a create that is being undone, or a save */
+
+	/* Streams. */
+	int stream_fd; /* until the builder has it; -1 */
+	bool live, hold, released; /* saved while it runs; restored, but kept waiting; suspended, and its backends let it go */
+	enum verdict verdict;
+
+	struct device *subject; /* of an attach or detach that is under way */
+	bool force;             /* the detach does not wait for the guest */
+	struct guest_config *previous; /* while a change is under way; owned */
+	unsigned target_mib;    /* memory that it shall keep; 0: all */
 
 	/* Restarts. */
 	unsigned restarts;
@@ -97,6 +112,7 @@ struct domain {
 struct atolld {
 	struct loop *loop;
 	struct host_config host;
+	const char *host_path;
 	struct domain *domains; /* services in the order of host.json, then guests by age */
 	unsigned domain_count;
 	struct rpc *builder;
@@ -138,6 +154,7 @@ struct json *domain_to_json(const struct domain *domain);
 void domain_uuid(const struct domain *domain, char out[37]);
 /* Params with the domain's id, for the builder. */
 struct json *domain_params(const struct domain *domain);
+struct json *phases_to_json(const struct job_phase *phases, unsigned count);
 #define for_each_domain(d, a) for (struct domain *d = (a)->domains; d; d = d->next)
 
 /* --- what the hypervisor knows (census.c) --- */
@@ -165,14 +182,35 @@ int service_stop(struct domain *domain, struct rpc *client, uint32_t id);
 bool services_running(const struct atolld *atolld);
 
 /* --- guests (guest.c) --- */
-void guest_create(struct atolld *atolld, const struct guest_config *config, struct rpc *client, uint32_t id);
+/* FAIL_AT: a step's name, or "". */
+void guest_create(struct atolld *atolld, const struct guest_config *config, const char *fail_at, struct rpc *client, uint32_t id);
 int guest_destroy(struct domain *domain, struct rpc *client, uint32_t id);
+/* The one of an entry of vifs or vbds, which goes to the end of DEVICES. */
+int guest_bind_device(struct domain *domain, enum device_kind kind, unsigned entry, char *why, size_t size);
+/* A guest with CONFIG that has no job yet; or NULL, and the client was told why. */
+struct domain *guest_new(struct atolld *atolld, const struct guest_config *config, struct rpc *client, uint32_t id);
+/* Runs STEPS, which create it; if they fail, what was made is taken away again, and D is gone. */
+void guest_start(struct domain *domain, const struct job_step *steps, struct rpc *client, uint32_t id);
+/* Parameters of domain.build for it. */
+struct json *guest_build_params(const struct domain *domain);
+int step_settings(struct job *job);
+int step_order(struct job *job);
+int step_publish_guest(struct job *job);
 /* It stopped by itself: its on_poweroff, on_reboot or on_crash is carried out. */
 void guest_stopped(struct domain *domain);
 /* Has its consoles beyond the first served, as NAME:1 … */
 void guest_serve_consoles(struct domain *domain);
 /* Finds a device's backend and fills DEVICES from the configuration. 0 or -errno with WHY. */
 int guest_bind_devices(struct domain *domain, char *why, size_t size);
+
+/* --- guests as streams (stream.c) --- */
+/* The builder tells of one that it streams. */
+void stream_event(struct atolld *atolld, const char *event, const struct json *params);
+bool stream_saving(const struct domain *domain);
+/* The client of its job left. */
+void stream_client_left(struct domain *domain);
+/* Lets a suspended guest go on. 0 or -errno. */
+int guest_resume(struct domain *domain, struct rpc *client, uint32_t id);
 
 /* --- steps that services and guests share (steps.c) --- */
 int step_pause(struct job *job);
@@ -186,6 +224,8 @@ struct json *build_params(const struct domain *domain, const char *type, const c
 /* Orders the backend's agent to attach (or detach) a device; for attach a vbd's `physical` is filled in. */
 int order_attach(struct job *job, struct device *device, struct domain *guest, job_result_fn *fn);
 void order_detach(struct device *device, struct domain *guest);
+/* Notes what the agent answered. */
+void device_ordered(struct device *device, const struct json *result);
 
 /* --- the state file (state.c) --- */
 void state_save(struct atolld *atolld);

@@ -16,7 +16,7 @@ struct domain *domain_new(struct atolld *a, const char *name, enum role role, un
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return NULL;
-	*d = (struct domain){.atolld = a, .role = role, .domid = domid};
+	*d = (struct domain){.atolld = a, .role = role, .domid = domid, .stream_fd = -1};
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	while (*link)
 		link = &(*link)->next;
@@ -33,8 +33,12 @@ void domain_delete(struct domain *d)
 		link = &(*link)->next;
 	*link = d->next;
 	d->atolld->domain_count--;
+	if (d->stream_fd >= 0)
+		close(d->stream_fd);
 	agent_destroy(d->agent);
 	source_destroy(d->restart_timer);
+	json_free(d->build_phases);
+	free(d->previous);
 	free(d->guest);
 	free(d);
 }
@@ -83,6 +87,8 @@ const char *domain_state_name(const struct domain *d)
 		[DOMAIN_DOWN] = "down", [DOMAIN_STARTING] = "starting", [DOMAIN_RUNNING] = "running",
 		[DOMAIN_STOPPING] = "stopping", [DOMAIN_FAILED] = "failed", [DOMAIN_PRESERVED] = "preserved"};
 
+	if (stream_saving(d))
+		return "saving";
 	if (d->state == DOMAIN_RUNNING && d->paused)
 		return "paused";
 	return names[d->state];
@@ -118,15 +124,22 @@ enum health domain_health(const struct domain *d, char *why, size_t size)
 	return health_judge(&in, why, size);
 }
 
+struct json *phases_to_json(const struct job_phase *phases, unsigned count)
+{
+	struct json *json = json_new(JSON_OBJECT);
+
+	for (unsigned i = 0; i < count; i++)
+		json_set(json, phases[i].name, json_new_double((double)phases[i].us / 1000));
+	return json;
+}
+
 struct json *outage_to_json(const struct domain *d)
 {
-	struct json *json = json_new(JSON_OBJECT), *phases = json_new(JSON_OBJECT);
+	struct json *json = json_new(JSON_OBJECT);
 	int r = json_set_string(json, "reason", d->outage_reason);
 
 	r |= json_set_int(json, "total_ms", (int64_t)d->outage_ms);
-	for (unsigned i = 0; i < d->outage_count; i++)
-		r |= json_set(phases, d->outage[i].name, json_new_double((double)d->outage[i].us / 1000));
-	r |= json_set(json, "phases_ms", phases);
+	r |= json_set(json, "phases_ms", phases_to_json(d->outage, d->outage_count));
 	return r < 0 ? json_free(json) : json;
 }
 

@@ -13,10 +13,12 @@
 #include "atolld/audit.h"
 #include "atolld/consoles.h"
 #include "atolld/events.h"
+#include "atolld/dump.h"
 #include "atolld/nodes.h"
 #include "base/log.h"
 
 #define BUILD_TIMEOUT_MS 120000
+#define DUMP_OVERHEAD_MIB 16 /* of a core file: registers and page tables */
 
 /* --- what has to be known before --- */
 
@@ -63,31 +65,39 @@ static struct domain *find_backend(struct atolld *a, const char *name, enum role
 	return found;
 }
 
-int guest_bind_devices(struct domain *d, char *why, size_t size)
+int guest_bind_device(struct domain *d, enum device_kind kind, unsigned entry, char *why, size_t size)
 {
 	struct guest_config *c = d->guest;
+	struct device *dev = &d->devices[d->device_count];
+
+	if (kind == DEVICE_VIF) {
+		struct guest_vif *vif = &c->vifs[entry];
+
+		*dev = (struct device){.kind = kind, .id = vif->id, .vif = vif};
+		if (!vif->mac[0])
+			make_mac(c->uuid, vif->id, vif->mac);
+		strcpy(dev->mac, vif->mac);
+		dev->backend = find_backend(d->atolld, vif->backend, ROLE_NET, why, size);
+	} else {
+		*dev = (struct device){.kind = kind, .id = c->vbds[entry].number, .vbd = &c->vbds[entry]};
+		dev->backend = find_backend(d->atolld, c->vbds[entry].backend, ROLE_DISK, why, size);
+	}
+	if (!dev->backend)
+		return -ENODEV;
+	d->device_count++;
+	return 0;
+}
+
+int guest_bind_devices(struct domain *d, char *why, size_t size)
+{
+	int r = 0;
 
 	d->device_count = 0;
-	for (unsigned i = 0; i < c->vif_count; i++) {
-		struct device *dev = &d->devices[d->device_count++];
-
-		*dev = (struct device){.kind = DEVICE_VIF, .id = c->vifs[i].id, .vif = &c->vifs[i]};
-		if (!c->vifs[i].mac[0])
-			make_mac(c->uuid, c->vifs[i].id, c->vifs[i].mac);
-		strcpy(dev->mac, c->vifs[i].mac);
-		dev->backend = find_backend(d->atolld, c->vifs[i].backend, ROLE_NET, why, size);
-		if (!dev->backend)
-			return -ENODEV;
-	}
-	for (unsigned i = 0; i < c->vbd_count; i++) {
-		struct device *dev = &d->devices[d->device_count++];
-
-		*dev = (struct device){.kind = DEVICE_VBD, .id = c->vbds[i].number, .vbd = &c->vbds[i]};
-		dev->backend = find_backend(d->atolld, c->vbds[i].backend, ROLE_DISK, why, size);
-		if (!dev->backend)
-			return -ENODEV;
-	}
-	return 0;
+	for (unsigned i = 0; i < d->guest->vif_count && r == 0; i++)
+		r = guest_bind_device(d, DEVICE_VIF, i, why, size);
+	for (unsigned i = 0; i < d->guest->vbd_count && r == 0; i++)
+		r = guest_bind_device(d, DEVICE_VBD, i, why, size);
+	return r;
 }
 
 void guest_serve_consoles(struct domain *d)
@@ -103,10 +113,10 @@ void guest_serve_consoles(struct domain *d)
 
 /* --- steps of creation --- */
 
-static int step_build(struct job *job)
+struct json *guest_build_params(const struct domain *d)
 {
-	const struct guest_config *c = job->domain->guest;
-	struct json *params = build_params(job->domain, c->type == GUEST_PV ? "pv" : "pvh", c->kernel, c->ramdisk, c->cmdline,
+	const struct guest_config *c = d->guest;
+	struct json *params = build_params(d, c->type == GUEST_PV ? "pv" : "pvh", c->kernel, c->ramdisk, c->cmdline,
 					   (uint64_t)c->memory_mib << 10, c->maxvcpus);
 
 	if (c->max_grant_frames)
@@ -115,12 +125,47 @@ static int step_build(struct job *job)
 		json_set_int(params, "max_maptrack_frames", c->max_maptrack_frames);
 	if (c->max_event_channels)
 		json_set_int(params, "max_event_channels", c->max_event_channels);
-	return job_call(job, job->domain->atolld->builder, "domain.build", params, BUILD_TIMEOUT_MS, built, NULL);
+	return params;
+}
+
+static int step_build(struct job *job)
+{
+	return job_call(job, job->domain->atolld->builder, "domain.build", guest_build_params(job->domain), BUILD_TIMEOUT_MS, built,
+			NULL);
+}
+
+static int settled(struct job *job, const struct json *result)
+{
+	return 0;
+}
+
+/* What differs from the scheduler's defaults. */
+int step_settings(struct job *job)
+{
+	const struct guest_config *c = job->domain->guest;
+	struct json *params, *cpus = NULL;
+
+	for (unsigned i = 0; i < GUEST_CPUS_MAX; i++) {
+		if (!(c->cpus[i / 8] & 1 << i % 8))
+			continue;
+		cpus = cpus ? cpus : json_new(JSON_ARRAY);
+		json_append(cpus, json_new_int(i));
+	}
+	if (!cpus && !c->weight && !c->cap)
+		return 0;
+	params = domain_params(job->domain);
+	if (cpus)
+		json_set(params, "cpus", cpus);
+	if (c->weight)
+		json_set_int(params, "weight", c->weight);
+	if (c->cap)
+		json_set_int(params, "cap", c->cap);
+	return job_call(job, job->domain->atolld->builder, "domain.set", params, 0, settled, NULL);
 }
 
 static int ordered(struct job *job, const struct json *result);
 
-static int step_order(struct job *job)
+int step_order(struct job *job)
 {
 	struct domain *d = job->domain;
 
@@ -131,15 +176,12 @@ static int step_order(struct job *job)
 
 static int ordered(struct job *job, const struct json *result)
 {
-	struct device *dev = &job->domain->devices[job->index];
-
-	if (dev->kind == DEVICE_VBD)
-		snprintf(dev->physical, sizeof(dev->physical), "%s", json_get_string(result, "physical_device", ""));
+	device_ordered(&job->domain->devices[job->index], result);
 	job->index++;
 	return step_order(job);
 }
 
-static int step_publish(struct job *job)
+int step_publish_guest(struct job *job)
 {
 	struct domain *d = job->domain;
 	struct store *store = d->atolld->store;
@@ -190,7 +232,8 @@ static int step_clean(struct job *job)
 }
 
 static const struct job_step create_steps[] = {
-	{"build", step_build, 0}, {"order", step_order, 60000}, {"publish", step_publish, 0}, {"unpause", step_unpause, 0}, {0},
+	{"build", step_build, 0},     {"settings", step_settings, 0}, {"order", step_order, 60000},
+	{"publish", step_publish_guest, 0}, {"unpause", step_unpause, 0},   {0},
 };
 static const struct job_step destroy_steps[] = {
 	{"pause", step_pause, 0}, {"unplug", step_unplug, 0}, {"destroy", step_destroy, 0}, {"clean", step_clean, 0}, {0},
@@ -214,6 +257,7 @@ static void on_undone(struct job *job)
 static void on_created(struct job *job)
 {
 	struct domain *d = job->domain;
+	struct json *answer;
 
 	if (job->error.code[0]) {
 		event_add(d->atolld, "not-created", d->name, "%s", job->error.message);
@@ -227,23 +271,31 @@ static void on_created(struct job *job)
 	event_add(d->atolld, "created", d->name, "domain %u runs after %llu ms", d->domid,
 		  (unsigned long long)(now_us() - job->started_us) / 1000);
 	audit_guest(d->atolld, d);
+	d->running_ms = now_ms();
 	state_save(d->atolld);
 	census_request(d->atolld);
-	api_answer(job, domain_to_json(d));
+	answer = domain_to_json(d);
+	if (d->guest->warning[0])
+		json_set_string(answer, "ignored", d->guest->warning);
+	d->guest->warning[0] = '\0'; /* said once */
+	json_set(answer, "phases_ms", phases_to_json(job->phases, job->phase_count));
+	if (d->build_phases)
+		json_set(answer, "build_us", TAKE_PTR(d->build_phases));
+	api_answer(job, answer);
 }
 
-void guest_create(struct atolld *a, const struct guest_config *config, struct rpc *client, uint32_t id)
+struct domain *guest_new(struct atolld *a, const struct guest_config *config, struct rpc *client, uint32_t id)
 {
 	struct domain *d = domain_find(a, config->name);
 	char why[200];
 
 	if (d) {
 		rpc_fail(client, id, EEXIST, "%s: the name is taken by domain %u (%s)", config->name, d->domid, domain_state_name(d));
-		return;
+		return NULL;
 	}
 	if (!services_running(a)) {
 		rpc_fail(client, id, EAGAIN, "%s: not all services run yet; `atoll status` says which", config->name);
-		return;
+		return NULL;
 	}
 	d = domain_new(a, config->name, ROLE_GUEST, domain_next_id(a));
 	if (!d || !(d->guest = malloc(sizeof(*config)))) {
@@ -251,7 +303,7 @@ void guest_create(struct atolld *a, const struct guest_config *config, struct rp
 			 DOMAINS_MAX);
 		if (d)
 			domain_delete(d);
-		return;
+		return NULL;
 	}
 	*d->guest = *config;
 	if (!d->guest->uuid[0])
@@ -259,14 +311,29 @@ void guest_create(struct atolld *a, const struct guest_config *config, struct rp
 	if (guest_bind_devices(d, why, sizeof(why)) < 0) {
 		rpc_fail(client, id, ENODEV, "%s: %s", config->name, why);
 		domain_delete(d);
-		return;
+		return NULL;
 	}
 	d->state = DOMAIN_STARTING;
-	state_save(a);
-	if (job_start(d, create_steps, on_created, client, id) < 0) {
-		rpc_fail(client, id, ENOMEM, "%s: out of memory", config->name);
+	return d;
+}
+
+void guest_start(struct domain *d, const struct job_step *steps, struct rpc *client, uint32_t id)
+{
+	state_save(d->atolld);
+	if (job_start(d, steps, on_created, client, id) < 0) {
+		rpc_fail(client, id, ENOMEM, "%s: out of memory", d->name);
 		domain_delete(d);
 	}
+}
+
+void guest_create(struct atolld *a, const struct guest_config *config, const char *fail_at, struct rpc *client, uint32_t id)
+{
+	struct domain *d = guest_new(a, config, client, id);
+
+	if (d)
+		job_fail_next(d, fail_at);
+	if (d)
+		guest_start(d, create_steps, client, id);
 }
 
 static void on_destroyed(struct job *job)
@@ -312,21 +379,74 @@ static void on_down_for_restart(struct job *job)
 	}
 }
 
-void guest_stopped(struct domain *d)
+static void finish_stopped(struct domain *d, bool again)
+{
+	d->state = DOMAIN_STOPPING;
+	if (job_start(d, destroy_steps, again ? on_down_for_restart : on_destroyed, NULL, 0) < 0)
+		log_error("%s: out of memory", d->name);
+}
+
+static enum guest_action action_of(const struct domain *d)
 {
 	const struct guest_config *c = d->guest;
-	enum guest_action action = !d->shutdown || d->shutdown_reason >= 3 ? c->on_crash
-				   : d->shutdown_reason == 1		   ? c->on_reboot
-									   : c->on_poweroff;
+
+	if (!d->exists) /* nothing is left to preserve; and who destroyed it by hand does not want it back */
+		return ACTION_DESTROY;
+	switch (d->shutdown_reason) {
+	case 0: return c->on_poweroff;
+	case 1: return c->on_reboot;
+	case 4: return c->on_watchdog;
+	default: return c->on_crash;
+	}
+}
+
+static int dumped(struct job *job, const struct json *result)
+{
+	event_add(job->domain->atolld, "dumped", job->domain->name, "its memory is in %s", job->domain->why);
+	return 0;
+}
+
+static int step_dump(struct job *job)
+{
+	struct domain *d = job->domain;
+	uint64_t bytes = ((uint64_t)d->guest->memory_mib + DUMP_OVERHEAD_MIB) << 20;
+	int fd = dump_open(d->name, bytes, d->why, sizeof(d->why));
+	struct json *params;
+
+	if (fd < 0)
+		return job_explain(job, fd, "%s: no dump of its memory: %s: %s", d->name, DUMP_DIR, strerror(-fd));
+	params = domain_params(d);
+	json_set_int(params, "max_bytes", (int64_t)bytes);
+	rpc_push_fd(d->atolld->builder, fd);
+	return job_call(job, d->atolld->builder, "domain.dump", params, 0, dumped, NULL);
+}
+
+static const struct job_step dump_steps[] = {{"dump", step_dump, 0}, {0}};
+
+static void on_dump_end(struct job *job)
+{
+	struct domain *d = job->domain;
+
+	if (job->error.code[0])
+		log_error("%s: no dump: %s", d->name, job->error.message);
+	finish_stopped(d, action_of(d) == ACTION_COREDUMP_RESTART);
+}
+
+void guest_stopped(struct domain *d)
+{
+	enum guest_action action = action_of(d);
 
 	event_add(d->atolld, "stopped", d->name, "%s", d->why);
-	if (!d->exists)
-		action = ACTION_DESTROY; /* nothing is left to preserve; and who destroyed it by hand does not want it back */
-	if (action == ACTION_PRESERVE) {
+	if (d->exists && d->shutdown_reason == SHUTDOWN_SUSPEND) { /* whoever saved it is gone: an earlier atolld */
+		guest_resume(d, NULL, 0);
+	} else if (action == ACTION_PRESERVE) {
 		d->state = DOMAIN_PRESERVED;
-		return;
+		state_save(d->atolld);
+	} else if (action == ACTION_COREDUMP_DESTROY || action == ACTION_COREDUMP_RESTART) {
+		d->state = DOMAIN_STOPPING;
+		if (job_start(d, dump_steps, on_dump_end, NULL, 0) < 0)
+			log_error("%s: out of memory", d->name);
+	} else {
+		finish_stopped(d, action == ACTION_RESTART);
 	}
-	d->state = DOMAIN_STOPPING;
-	if (job_start(d, destroy_steps, action == ACTION_RESTART ? on_down_for_restart : on_destroyed, NULL, 0) < 0)
-		log_error("%s: out of memory", d->name);
 }

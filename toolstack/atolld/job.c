@@ -113,7 +113,7 @@ static void proceed(struct job *job)
 			finish(job);
 			break;
 		}
-		r = step->run(job);
+		r = strcmp(step->phase, job->fail_at) ? step->run(job) : -ECANCELED;
 		if (r == JOB_WAIT || job->finished)
 			break;
 		if (r < 0) {
@@ -142,6 +142,8 @@ int job_start(struct domain *domain, const struct job_step *steps, job_done_fn *
 		return -ENOMEM;
 	*job = (struct job){.domain = domain, .steps = steps, .done = done, .client = client, .client_id = client_id, .refs = 1};
 	job->started_us = job->step_us = now_us();
+	memcpy(job->fail_at, domain->fail_at, sizeof(job->fail_at));
+	domain->fail_at[0] = '\0';
 	if (loop_add_timer(loop, -1, on_retry, job, &job->timer) < 0 ||
 	    loop_add_timer(loop, steps[0].timeout_ms ? (int64_t)steps[0].timeout_ms : -1, on_timeout, job, &job->timeout) < 0) {
 		source_destroy(job->timer);
@@ -151,6 +153,11 @@ int job_start(struct domain *domain, const struct job_step *steps, job_done_fn *
 	domain->job = job;
 	proceed(job);
 	return 0;
+}
+
+void job_fail_next(struct domain *domain, const char *step)
+{
+	snprintf(domain->fail_at, sizeof(domain->fail_at), "%s", step);
 }
 
 void job_next(struct job *job)

@@ -40,6 +40,7 @@ struct job {
 	uint64_t started_us, step_us;
 	struct job_phase phases[JOB_PHASES_MAX];
 	unsigned phase_count;
+	char fail_at[16]; /* experiments: the step that fails when it is its turn */
 	struct rpc_error error;
 	job_done_fn *done;
 	struct rpc *client; /* who asked, or NULL; cleared when it leaves */
@@ -53,6 +54,8 @@ struct job {
 /* Starts STEPS on DOMAIN (which has no job). DONE is called once, and may start the next job. 0 or -ENOMEM. */
 int job_start(struct domain *domain, const struct job_step *steps, job_done_fn *done, struct rpc *client, uint32_t client_id);
 
+/* The next job of DOMAIN fails at this step: for tests of what is left behind. */
+void job_fail_next(struct domain *domain, const char *step);
 /* The waiting step is done. */
 void job_next(struct job *job);
 /* The waiting step is run again after a while. */

@@ -31,7 +31,12 @@ static void on_builder_close(struct rpc *rpc, const char *why, void *data)
 	loop_quit(a->loop, EXIT_FAILURE);
 }
 
-static const struct rpc_ops builder_ops = {.on_close = on_builder_close};
+static void on_builder_event(struct rpc *rpc, const char *event, const struct json *params, void *data)
+{
+	stream_event(data, event, params);
+}
+
+static const struct rpc_ops builder_ops = {.on_event = on_builder_event, .on_close = on_builder_close};
 
 static void on_faults_allowed(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
 {
@@ -111,7 +116,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: atolld [HOST.json]\n");
 		return 2;
 	}
-	r = load_host(&a, argc == 2 ? argv[1] : HOST_FILE);
+	a.host_path = argc == 2 ? argv[1] : HOST_FILE;
+	r = load_host(&a, a.host_path);
 	if (r < 0)
 		return EXIT_FAILURE;
 	signal(SIGPIPE, SIG_IGN);

@@ -181,6 +181,23 @@ void nodes_frontend(struct store_batch *b, const struct domain *guest, const str
 	store_batch_put_int(b, NULL, 1, "%s/state", fe);
 }
 
+void nodes_remove_backend(struct store_batch *b, const struct domain *guest, const struct device *device)
+{
+	char fe[96], be[96];
+
+	device_paths(guest, device, fe, be);
+	store_batch_remove(b, "%s", be);
+}
+
+void nodes_close_backend(struct store_batch *b, const struct domain *guest, const struct device *device)
+{
+	char fe[96], be[96];
+
+	device_paths(guest, device, fe, be);
+	store_batch_put_int(b, NULL, 0, "%s/online", be);
+	store_batch_put_int(b, NULL, 5, "%s/state", be);
+}
+
 void nodes_remove_device(struct store_batch *b, const struct domain *guest, const struct device *device)
 {
 	char fe[96], be[96];
@@ -191,12 +208,22 @@ void nodes_remove_device(struct store_batch *b, const struct domain *guest, cons
 	/* the directory of the guest's devices of that kind, once it is empty, goes with the guest */
 }
 
+static bool shared_uuid(const struct domain *d)
+{
+	for (const struct domain *other = d->guest && d->atolld ? d->atolld->domains : NULL; other; other = other->next) {
+		if (other != d && other->guest && !strcmp(other->guest->uuid, d->guest->uuid))
+			return true;
+	}
+	return false;
+}
+
 void nodes_remove_domain(struct store_batch *b, const struct domain *d)
 {
 	char uuid[37];
 
 	domain_uuid(d, uuid);
-	store_batch_remove(b, "/vm/%s", uuid);
+	if (!shared_uuid(d)) /* as while a guest moves to the same host */
+		store_batch_remove(b, "/vm/%s", uuid);
 	store_batch_remove(b, "/local/domain/%u", d->domid);
 	store_batch_remove(b, "/local/domain/%d/backend/console/%u", DOMID_CONSOLE, d->domid);
 	if (d->service && d->service->pci_count)

@@ -16,6 +16,9 @@ void nodes_pci(struct store_batch *batch, const struct domain *domain);
 void nodes_backend(struct store_batch *batch, const struct domain *guest, const struct device *device);
 /* The frontend half. */
 void nodes_frontend(struct store_batch *batch, const struct domain *guest, const struct device *device);
+void nodes_remove_backend(struct store_batch *batch, const struct domain *guest, const struct device *device);
+/* Asks both ends to close. */
+void nodes_close_backend(struct store_batch *batch, const struct domain *guest, const struct device *device);
 /* Removes both halves. */
 void nodes_remove_device(struct store_batch *batch, const struct domain *guest, const struct device *device);
 /* Removes what nodes_domain() and nodes_pci() made. */

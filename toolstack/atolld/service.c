@@ -212,7 +212,7 @@ static int step_configure(struct job *job)
 static struct device *served_device(struct domain *service, unsigned index, struct domain **guest)
 {
 	for_each_domain(g, service->atolld) {
-		if (!g->guest || !g->exists || g->state != DOMAIN_RUNNING)
+		if (!g->guest || !g->exists || g->state != DOMAIN_RUNNING || g->released)
 			continue;
 		for (unsigned i = 0; i < g->device_count; i++) {
 			if (g->devices[i].backend == service && index-- == 0) {
@@ -239,8 +239,8 @@ static int attached(struct job *job, const struct json *result)
 	struct domain *guest;
 	struct device *dev = served_device(job->domain, job->index, &guest);
 
-	if (dev && dev->kind == DEVICE_VBD)
-		snprintf(dev->physical, sizeof(dev->physical), "%s", json_get_string(result, "physical_device", ""));
+	if (dev)
+		device_ordered(dev, result);
 	job->index++;
 	return step_attach(job);
 }

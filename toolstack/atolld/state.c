@@ -25,6 +25,8 @@ static struct json *domain_state(const struct domain *d)
 	r |= json_set_int(json, "domid", d->domid);
 	r |= json_set_bool(json, "service", domain_is_service(d));
 	r |= json_set_bool(json, "running", d->state == DOMAIN_RUNNING || d->state == DOMAIN_PRESERVED);
+	r |= json_set_bool(json, "preserved", d->state == DOMAIN_PRESERVED);
+	r |= json_set_int(json, "target_mib", d->target_mib);
 	r |= json_set_int(json, "restarts", d->restarts);
 	r |= json_set_int(json, "store_port", d->store_port);
 	r |= json_set_int(json, "store_gfn", (int64_t)d->store_gfn);
@@ -78,6 +80,9 @@ static void load_domain(struct atolld *a, const struct json *json)
 		return;
 	}
 	d->state = json_get_bool(json, "running", false) ? DOMAIN_RUNNING : DOMAIN_STARTING;
+	if (json_get_bool(json, "preserved", false))
+		d->state = DOMAIN_PRESERVED;
+	d->target_mib = (unsigned)json_get_int(json, "target_mib", 0);
 	d->restarts = (unsigned)json_get_int(json, "restarts", 0);
 	d->store_port = (unsigned)json_get_int(json, "store_port", 0);
 	d->store_gfn = (uint64_t)json_get_int(json, "store_gfn", 0);
@@ -128,7 +133,9 @@ static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_e
 			a->adopt_again = service_restart(d, "gone", NULL, 0) == 0;
 			return;
 		}
-		if (d->state == DOMAIN_RUNNING && d->exists) {
+		if (d->state == DOMAIN_PRESERVED && d->exists) {
+			snprintf(d->why, sizeof(d->why), "kept since before atolld's restart");
+		} else if (d->state == DOMAIN_RUNNING && d->exists) {
 			d->running_ms = now_ms();
 			adopt(d);
 		} else if (domain_is_service(d)) {

@@ -64,6 +64,8 @@ int built(struct job *job, const struct json *result)
 	d->console_port = (unsigned)console_port;
 	d->console_gfn = (uint64_t)console_gfn;
 	d->revived = json_get_bool(result, "revived", false);
+	json_free(d->build_phases);
+	d->build_phases = json_copy(json_get(result, "phases"));
 	d->exists = true;
 	d->shutdown = d->paused = false;
 	d->built_us = now_us();
@@ -113,6 +115,12 @@ int order_attach(struct job *job, struct device *dev, struct domain *guest, job_
 	json_set_string(p, "target", dev->vbd->target);
 	json_set_string(p, "mode", dev->vbd->writable ? "w" : "r");
 	return job_call(job, rpc, "disk.attach", p, ORDER_TIMEOUT_MS, fn, NULL);
+}
+
+void device_ordered(struct device *dev, const struct json *result)
+{
+	if (dev->kind == DEVICE_VBD)
+		snprintf(dev->physical, sizeof(dev->physical), "%s", json_get_string(result, "physical_device", ""));
 }
 
 static void on_detached(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)

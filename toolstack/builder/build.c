@@ -22,6 +22,7 @@
 #include "layout.h"
 #include "pci.h"
 #include "reload.h"
+#include "save.h"
 #include "xenlog.h"
 
 #define MAXMEM_SLACK_KIB 1024    /* a domain may hold this much more than its memory: ring pages and the like */
@@ -336,13 +337,20 @@ static int assign_devices(struct build *b)
 	return ret;
 }
 
+static int fill_domain(struct build *b)
+{
+	int ret = b->spec->restore ? domain_load(b->builder, b->domid, b->spec, b->built, b->failure) : load_domain(b);
+
+	return ret == 0 ? assign_devices(b) : ret;
+}
+
 static int build_steps(struct build *b)
 {
 	struct phases *phases = &b->built->phases;
 	int ret;
 
 	phases_start(phases);
-	ret = load_images(b);
+	ret = b->spec->restore ? 0 : load_images(b);
 	phases_mark(phases, "read");
 	if (ret == 0)
 		ret = check_room(b);
@@ -356,9 +364,7 @@ static int build_steps(struct build *b)
 		ret = set_platform(b);
 	phases_mark(phases, "platform");
 	if (ret == 0)
-		ret = load_domain(b);
-	if (ret == 0)
-		ret = assign_devices(b);
+		ret = fill_domain(b);
 	phases_mark(phases, "devices");
 	return ret;
 }

@@ -61,6 +61,15 @@ struct domain_spec {
 	uint32_t max_event_channels;
 	struct pci_address pci[BUILD_PCI_MAX];
 	size_t pci_count;
+	bool restore; /* its memory comes from the stream; kernel and ramdisk are not looked at */
+};
+
+#define SETTINGS_CPUS_MAX 256
+struct domain_settings { /* what is negative or NULL stays as it is */
+	int64_t max_kib;
+	int32_t weight, cap;
+	bool bind; /* to these processors */
+	uint8_t cpus[SETTINGS_CPUS_MAX / 8];
 };
 
 #define PHASES_MAX 16
@@ -105,6 +114,7 @@ struct builder {
 	struct kept kept[KEPT_MAX];
 	const char *state_dir; /* what outlives a restart of this process */
 	const char *sysfs;     /* "/sys" */
+	int stream_fd, link_fd; /* in a worker: the stream, and the builder itself; else -1 */
 	uint32_t next_domid;   /* so that a guest's id is not used again at once */
 	bool faults_allowed;   /* fault.inject works */
 };
@@ -123,7 +133,8 @@ int domain_unpause(struct builder *builder, uint32_t domid, struct failure *fail
 int domain_shutdown(struct builder *builder, uint32_t domid, int reason, struct failure *failure);
 /* Sets *ZOMBIE if others still hold pages of the domain: its id stays taken until they let go. */
 int domain_destroy(struct builder *builder, uint32_t domid, bool *zombie, struct failure *failure);
-int domain_set_max_memory(struct builder *builder, uint32_t domid, uint64_t max_kib, struct failure *failure);
+/* Memory limit, share of the processors, which ones. */
+int domain_set(struct builder *builder, uint32_t domid, const struct domain_settings *settings, struct failure *failure);
 /* -ENOENT if there is no such domain. */
 int domain_lookup(struct builder *builder, uint32_t domid, xc_domaininfo_t *info, struct failure *failure);
 

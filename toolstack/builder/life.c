@@ -38,10 +38,46 @@ int domain_shutdown(struct builder *builder, uint32_t domid, int reason, struct 
 	return done(builder, xc_domain_shutdown(builder->xen, domid, reason), domid, "shut down", failure);
 }
 
-int domain_set_max_memory(struct builder *builder, uint32_t domid, uint64_t max_kib, struct failure *failure)
+static int bind_vcpus(struct builder *builder, uint32_t domid, const uint8_t *cpus, struct failure *failure)
 {
+	int size = xc_get_cpumap_size(builder->xen), ret = 0;
+	xc_cpumap_t map = xc_cpumap_alloc(builder->xen), scratch = xc_cpumap_alloc(builder->xen);
+	xc_domaininfo_t info;
+
+	if (map && scratch)
+		memcpy(map, cpus, MIN(size, SETTINGS_CPUS_MAX / 8));
+	else
+		ret = fail(failure, ENOMEM, "domain %u: no memory", domid);
+	if (ret == 0)
+		ret = domain_lookup(builder, domid, &info, failure);
+	for (uint32_t i = 0; ret == 0 && i <= info.max_vcpu_id; i++) {
+		memcpy(scratch, map, size); /* the hypervisor answers in it */
+		ret = done(builder, xc_vcpu_setaffinity(builder->xen, domid, (int)i, scratch, NULL, XEN_VCPUAFFINITY_HARD), domid,
+			   "bind it to these processors", failure);
+	}
+	free(map);
+	free(scratch);
+	return ret;
+}
+
+int domain_set(struct builder *builder, uint32_t domid, const struct domain_settings *settings, struct failure *failure)
+{
+	struct xen_domctl_sched_credit2 sched;
+	int ret = 0;
+
 	xen_log_clear(builder->log);
-	return done(builder, xc_domain_setmaxmem(builder->xen, domid, max_kib), domid, "set its memory limit", failure);
+	if (settings->max_kib >= 0)
+		ret = done(builder, xc_domain_setmaxmem(builder->xen, domid, settings->max_kib), domid, "set its memory limit", failure);
+	if (ret == 0 && (settings->weight >= 0 || settings->cap >= 0)) {
+		ret = done(builder, xc_sched_credit2_domain_get(builder->xen, domid, &sched), domid, "read its share", failure);
+		if (settings->weight >= 0)
+			sched.weight = (uint16_t)settings->weight;
+		if (settings->cap >= 0)
+			sched.cap = (uint16_t)settings->cap;
+		if (ret == 0)
+			ret = done(builder, xc_sched_credit2_domain_set(builder->xen, domid, &sched), domid, "set its share", failure);
+	}
+	return ret == 0 && settings->bind ? bind_vcpus(builder, domid, settings->cpus, failure) : ret;
 }
 
 static void sleep_us(long us)

@@ -11,6 +11,8 @@
  *   CAP_SYS_ADMIN             what the kernel asks for at xenbus_backend. CAP_DAC_OVERRIDE is not needed: all files are root's.
  *   kernels and ramdisks      read-only, by the paths of domain.build. Regular files only.
  *   /run/atoll/state          its own files, mode 0600: the store's port, contexts for reloads.
+ *   streams                   descriptors that came with domain.save, restore, dump: in a child process, with the same power.
+ *                             libxenguest parses a saved domain there; what wrote it is trusted no more than the guest itself.
  *   the socket                mode 0600, and a client has to be root.
  * It holds no network, no xenstore connection, no vchan, no console. The unit file takes away the rest.
  */
@@ -27,6 +29,7 @@
 #include "methods.h"
 #include "reload.h"
 #include "rpc/rpc.h"
+#include "worker.h"
 
 #define STATE_DIR "/run/atoll/state"
 #define CACHE_MIB 128 /* a driver domain's kernel and ramdisk, and a guest's kernel */
@@ -41,6 +44,7 @@ struct server {
 	int listen_fd;
 	struct source *incoming, *terminate, *interrupt;
 	struct rpc *clients[CLIENTS_MAX];
+	struct workers workers;
 };
 
 static void on_request(struct rpc *rpc, uint32_t id, const char *method, const struct json *params, void *data)
@@ -48,8 +52,14 @@ static void on_request(struct rpc *rpc, uint32_t id, const char *method, const s
 	struct server *server = data;
 	struct failure failure = {0};
 	struct json *result = NULL;
-	int ret = method_call(&server->builder, method, params, &result, &failure);
+	int ret = 0;
 
+	if (method_streams(method))
+		ret = worker_start(&server->workers, &server->builder, rpc, id, method, params, rpc_take_fd(rpc), &failure);
+	else
+		ret = method_call(&server->builder, method, params, &result, &failure);
+	if (ret == 0 && !result)
+		return;
 	if (ret == 0) {
 		rpc_reply(rpc, id, result);
 		return;
@@ -63,6 +73,7 @@ static void on_close(struct rpc *rpc, const char *why, void *data)
 	struct server *server = data;
 
 	log_debug("client gone: %s", why);
+	workers_end(&server->workers, rpc);
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (server->clients[i] == rpc)
 			server->clients[i] = rpc_destroy(rpc);
@@ -132,6 +143,7 @@ static int server_start(struct server *server)
 	ret = server->listen_fd = listen_fd(server->socket_path);
 	if (ret >= 0)
 		ret = loop_create(&server->loop);
+	server->workers.loop = server->loop;
 	if (ret == 0)
 		ret = loop_add_signal(server->loop, SIGTERM, on_signal, server, &server->terminate);
 	if (ret == 0)
@@ -145,6 +157,7 @@ static int server_start(struct server *server)
 
 static void server_stop(struct server *server)
 {
+	workers_end(&server->workers, NULL);
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		server->clients[i] = rpc_destroy(server->clients[i]);
 	source_destroy(server->incoming);

@@ -8,20 +8,32 @@
 #include "methods.h"
 #include "pci.h"
 #include "request.h"
+#include "save.h"
 
-static int on_build(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+static int build(struct builder *builder, const struct json *params, bool restore, struct json **result, struct failure *failure)
 {
 	struct domain_spec spec;
 	struct domain_built built;
 	int ret = request_build(params, &spec, failure);
 
+	spec.restore = restore;
 	if (ret == 0)
 		ret = domain_build(builder, &spec, &built, failure);
 	if (ret < 0)
 		return ret;
-	log_info("domain %s: built as %u", spec.name, built.domid);
+	log_info("domain %s: %s as %u", spec.name, restore ? "restored" : "built", built.domid);
 	*result = result_built(&built);
 	return 0;
+}
+
+static int on_build(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	return build(builder, params, false, result, failure);
+}
+
+static int on_restore(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	return build(builder, params, true, result, failure);
 }
 
 static int on_shutdown(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
@@ -49,14 +61,34 @@ static int on_destroy(struct builder *builder, const struct json *params, struct
 	return 0;
 }
 
-static int on_memory(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+static int on_set(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
 {
+	struct domain_settings settings;
 	uint32_t domid;
-	uint64_t max_kib;
-	int ret = request_memory(params, &domid, &max_kib, failure);
+	int ret = request_set(params, &domid, &settings, failure);
 
 	*result = json_new(JSON_OBJECT);
-	return ret < 0 ? ret : domain_set_max_memory(builder, domid, max_kib, failure);
+	return ret < 0 ? ret : domain_set(builder, domid, &settings, failure);
+}
+
+static int on_save(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	uint32_t domid;
+	bool live;
+	int ret = request_save(params, &domid, &live, failure);
+
+	*result = json_new(JSON_OBJECT);
+	return ret < 0 ? ret : domain_save(builder, domid, live, failure);
+}
+
+static int on_dump(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+{
+	uint64_t max_bytes;
+	uint32_t domid;
+	int ret = request_dump(params, &domid, &max_bytes, failure);
+
+	*result = json_new(JSON_OBJECT);
+	return ret < 0 ? ret : domain_dump(builder, domid, max_bytes, failure);
 }
 
 static int on_list(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
@@ -213,6 +245,17 @@ static int on_fault_inject(struct builder *builder, const struct json *params, s
 	return ret < 0 ? ret : domain_fault(builder, &fault, failure);
 }
 
+/* In a worker: they need a stream and take long. */
+static const char *const streaming[] = {"domain.save", "domain.restore", "domain.dump"};
+
+bool method_streams(const char *method)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(streaming); i++)
+		if (!strcmp(method, streaming[i]))
+			return true;
+	return false;
+}
+
 /* One of the two: a method of its own, or an action on a domain that has no other parameter and no result. */
 static const struct {
 	const char *name;
@@ -224,7 +267,11 @@ static const struct {
 	{"domain.unpause", NULL, domain_unpause},
 	{"domain.shutdown", on_shutdown, NULL},
 	{"domain.destroy", on_destroy, NULL},
-	{"domain.memory", on_memory, NULL},
+	{"domain.set", on_set, NULL},
+	{"domain.save", on_save, NULL},
+	{"domain.restore", on_restore, NULL},
+	{"domain.resume", NULL, domain_resume},
+	{"domain.dump", on_dump, NULL},
 	{"domain.list", on_list, NULL},
 	{"domain.ties", on_ties, NULL},
 	{"domain.reload", on_reload, NULL},

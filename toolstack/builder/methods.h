@@ -11,7 +11,12 @@
  *   domain.pause     {domid} -> {}              domain.unpause {domid} -> {}
  *   domain.shutdown  {domid, reason?} -> {}     reason: SHUTDOWN_* of Xen, 0 poweroff, 1 reboot, 3 crash
  *   domain.destroy   {domid} -> {zombie}        zombie: peers still hold pages, the id stays taken
- *   domain.memory    {domid, max_kib} -> {}
+ *   domain.set       {domid, max_kib?, weight?, cap?, cpus? [number]} -> {}
+ *   domain.save      {domid, live?} and a descriptor -> {}   in a process of its own; events on the way: "suspend" {domid} (the
+ *                    domain has to be told to suspend itself), "progress" {domid, percent}. Afterwards it is suspended
+ *   domain.restore   as domain.build, and a descriptor, in a process of its own, with "progress"
+ *   domain.resume    {domid} -> {}              a suspended one goes on where it was
+ *   domain.dump      {domid, max_bytes} and a descriptor -> {}  a core file; the domain stays paused
  *   domain.list      {first?, max?} -> {domains [{domid, state, reason?, type, privileged, memory_kib, max_memory_kib, …}], next?}
  *                    state: running, runnable, blocked, paused, shutdown, dying; go on with first = next if there is one
  *   domain.ties      {domid} -> {xs_domain, ties [{domid, grants, read_only, channels, offered}], others}   grants of it, channels with it
@@ -39,5 +44,8 @@
  * method. */
 int method_call(struct builder *builder, const char *method, const struct json *params, struct json **result,
 		struct failure *failure);
+
+/* It needs a descriptor and a worker. */
+bool method_streams(const char *method);
 
 #endif

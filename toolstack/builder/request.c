@@ -274,17 +274,64 @@ int request_shutdown(const struct json *params, uint32_t *domid, int *reason, st
 	return ret;
 }
 
-int request_memory(const struct json *params, uint32_t *domid, uint64_t *max_kib, struct failure *failure)
+static int get_cpus(const struct json *params, struct domain_settings *settings, struct failure *failure)
 {
-	static const char *const keys[] = {"domid", "max_kib", NULL};
+	const struct json *list = json_get(params, "cpus");
+
+	settings->bind = list != NULL;
+	if (list && (list->type != JSON_ARRAY || !list->first))
+		return fail(failure, EINVAL, "parameter cpus: a list of processors is wanted");
+	json_for_each(item, list) {
+		if (item->type != JSON_INT || item->integer < 0 || item->integer >= SETTINGS_CPUS_MAX)
+			return fail(failure, EINVAL, "parameter cpus: numbers below %d are wanted", SETTINGS_CPUS_MAX);
+		settings->cpus[item->integer / 8] |= 1 << item->integer % 8;
+	}
+	return 0;
+}
+
+int request_set(const struct json *params, uint32_t *domid, struct domain_settings *settings, struct failure *failure)
+{
+	static const char *const keys[] = {"domid", "max_kib", "weight", "cap", "cpus", NULL};
+	int ret = only_keys(params, keys, failure);
+	int64_t max_kib = -1, weight = -1, cap = -1;
+
+	*settings = (struct domain_settings){0};
+	if (ret == 0)
+		ret = get_domid(params, domid, failure);
+	if (ret == 0)
+		ret = get_int_or(params, "max_kib", BUILD_MEMORY_KIB_MIN, BUILD_MEMORY_KIB_MAX, &max_kib, failure);
+	if (ret == 0)
+		ret = get_int_or(params, "weight", 1, UINT16_MAX, &weight, failure);
+	if (ret == 0)
+		ret = get_int_or(params, "cap", 0, UINT16_MAX, &cap, failure);
+	settings->max_kib = max_kib;
+	settings->weight = weight;
+	settings->cap = cap;
+	return ret < 0 ? ret : get_cpus(params, settings, failure);
+}
+
+int request_save(const struct json *params, uint32_t *domid, bool *live, struct failure *failure)
+{
+	static const char *const keys[] = {"domid", "live", NULL};
+	int ret = only_keys(params, keys, failure);
+
+	*live = false;
+	if (ret == 0)
+		ret = get_domid(params, domid, failure);
+	return ret < 0 ? ret : get_bool_or(params, "live", live, failure);
+}
+
+int request_dump(const struct json *params, uint32_t *domid, uint64_t *max_bytes, struct failure *failure)
+{
+	static const char *const keys[] = {"domid", "max_bytes", NULL};
 	int ret = only_keys(params, keys, failure);
 	int64_t value = 0;
 
 	if (ret == 0)
 		ret = get_domid(params, domid, failure);
 	if (ret == 0)
-		ret = get_int(params, "max_kib", BUILD_MEMORY_KIB_MIN, BUILD_MEMORY_KIB_MAX, &value, failure);
-	*max_kib = value;
+		ret = get_int(params, "max_bytes", 0, INT64_MAX, &value, failure);
+	*max_bytes = value;
 	return ret;
 }
 

@@ -18,7 +18,9 @@ int request_build(const struct json *params, struct domain_spec *spec, struct fa
 /* {domid}: any but the control domain's, and nothing else. */
 int request_domid(const struct json *params, uint32_t *domid, struct failure *failure);
 int request_shutdown(const struct json *params, uint32_t *domid, int *reason, struct failure *failure);
-int request_memory(const struct json *params, uint32_t *domid, uint64_t *max_kib, struct failure *failure);
+int request_set(const struct json *params, uint32_t *domid, struct domain_settings *settings, struct failure *failure);
+int request_save(const struct json *params, uint32_t *domid, bool *live, struct failure *failure);
+int request_dump(const struct json *params, uint32_t *domid, uint64_t *max_bytes, struct failure *failure);
 int request_list(const struct json *params, uint32_t *first, uint32_t *max, struct failure *failure);
 int request_pci(const struct json *params, struct pci_address *address, struct failure *failure);
 int request_pci_assign(const struct json *params, uint32_t *domid, struct pci_address *address, struct failure *failure);

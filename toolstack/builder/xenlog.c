@@ -14,6 +14,8 @@
 struct xen_log {
 	xentoollog_logger logger; /* first: libxc hands us this */
 	char last[256];           /* the first error since xen_log_clear(): later ones only repeat that a step failed */
+	xen_progress_fn *on_progress;
+	void *data;
 };
 
 /* A word of the prefix: a file's line ("xg_dom_core.c:689") or a function's name, either followed by ": ". */
@@ -54,6 +56,15 @@ static void xen_log_message(xentoollog_logger *logger, xentoollog_level level, i
 		snprintf(log->last, sizeof(log->last), "%s", xen_reason(text));
 }
 
+static void xen_log_percent(xentoollog_logger *logger, const char *context, const char *what, int percent, unsigned long done,
+			    unsigned long total)
+{
+	struct xen_log *log = container_of(logger, struct xen_log, logger);
+
+	if (log->on_progress)
+		log->on_progress(log->data, percent);
+}
+
 static void xen_log_logger_destroy(xentoollog_logger *logger)
 {
 }
@@ -64,6 +75,7 @@ struct xen_log *xen_log_create(void)
 
 	if (log) {
 		log->logger.vmessage = xen_log_message;
+		log->logger.progress = xen_log_percent;
 		log->logger.destroy = xen_log_logger_destroy;
 	}
 	return log;
@@ -78,6 +90,12 @@ struct xen_log *xen_log_destroy(struct xen_log *log)
 xentoollog_logger *xen_log_logger(struct xen_log *log)
 {
 	return &log->logger;
+}
+
+void xen_log_progress(struct xen_log *log, xen_progress_fn *fn, void *data)
+{
+	log->on_progress = fn;
+	log->data = data;
 }
 
 void xen_log_clear(struct xen_log *log)
@@ -105,7 +123,7 @@ int builder_init(struct builder *builder, const char *state_dir, size_t cache_by
 {
 	int ret;
 
-	*builder = (struct builder){.state_dir = state_dir, .sysfs = "/sys", .next_domid = DOMID_GUEST_FIRST};
+	*builder = (struct builder){.state_dir = state_dir, .sysfs = "/sys", .next_domid = DOMID_GUEST_FIRST, .stream_fd = -1, .link_fd = -1};
 	ret = make_dirs(state_dir, 0700);
 	if (ret < 0)
 		return fail(failure, -ret, "%s: %s", state_dir, strerror(-ret));

@@ -11,6 +11,10 @@ xentoollog_logger *xen_log_logger(struct xen_log *log);
 /* Forget: before a call whose failure is to be explained. */
 void xen_log_clear(struct xen_log *log);
 
+/* FN is told how far a stream is. */
+typedef void xen_progress_fn(void *data, int percent);
+void xen_log_progress(struct xen_log *log, xen_progress_fn *fn, void *data);
+
 /* The reason inside a message of libxc: "panic: xg_dom_core.c:689: f: no loader found: Invalid kernel" -> "no loader found:
  * Invalid kernel". Points into TEXT. */
 const char *xen_reason(const char *text);

@@ -53,7 +53,7 @@ static void print_domain(const struct json *status, const struct json *domain, c
 int audit_print(struct cli *cli)
 {
 	AUTO_JSON struct json *status = NULL, *all = json_new(JSON_ARRAY);
-	int r = cli_call(cli, "status", NULL, &status);
+	int r = cli_status(cli, &status);
 
 	if (r == 0 && !cli->json)
 		printf("Domain-0 (domain 0, control): all privileges\n");

@@ -70,6 +70,8 @@ int cli_call(struct cli *cli, const char *method, struct json *params, struct js
 		json_free(params);
 		return 1;
 	}
+	if (cli->fd >= 0)
+		rpc_push_fd(cli->rpc, TAKE_FD(cli->fd));
 	r = rpc_call(cli->rpc, method, params, 0, on_reply, &answer);
 	while (r == 0 && !answer.there)
 		r = loop_step(cli->loop, -1);
@@ -77,6 +79,30 @@ int cli_call(struct cli *cli, const char *method, struct json *params, struct js
 		fprintf(stderr, "atoll: %s: %s\n", method, strerror(-r));
 	*result = answer.result;
 	return r < 0 || answer.failed ? 1 : 0;
+}
+
+int cli_status(struct cli *cli, struct json **out)
+{
+	AUTO_JSON struct json *all = NULL;
+	int64_t first = 0;
+
+	do {
+		AUTO_JSON struct json *page = NULL;
+		struct json *params = json_new(JSON_OBJECT);
+
+		json_set_int(params, "first", first);
+		if (cli_call(cli, "status", params, &page) != 0)
+			return 1;
+		first = json_get_int(page, "next", 0);
+		if (!all) {
+			all = TAKE_PTR(page);
+			continue;
+		}
+		json_for_each(d, json_get(page, "domains"))
+			json_append((struct json *)json_get(all, "domains"), json_copy(d));
+	} while (first);
+	*out = TAKE_PTR(all);
+	return 0;
 }
 
 void cli_print_json(const struct json *json)

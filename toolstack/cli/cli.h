@@ -14,11 +14,14 @@ struct cli {
 	void (*on_event)(struct cli *cli, const char *event, const struct json *params);
 	void *data; /* on_event's */
 	bool lost; /* atolld closed the connection */
+	int fd;    /* goes with the next call, which closes it; -1: none */
 };
 
 void cli_fini(struct cli *cli);
 /* One call, waited for; connects first if needed. 0, or 1 after the error was printed. The caller frees RESULT. */
 int cli_call(struct cli *cli, const char *method, struct json *params, struct json **result);
+/* `status`, all pages in one. */
+int cli_status(struct cli *cli, struct json **result);
 void cli_print_json(const struct json *json);
 
 /* What atolld's `status` and `restart` answer, as tables. */
@@ -26,7 +29,15 @@ void table_domains(const struct json *status, FILE *out);
 void table_status(const struct json *status, FILE *out);
 void table_outage(const struct json *domain, FILE *out);
 
-/* Both return an exit status. */
+/* Where the time of a create went. */
+void table_phases(const struct json *domain, FILE *out);
+void table_info(const struct json *domain, FILE *out);
+
+/* All return an exit status. */
+int stream_save(struct cli *cli, const char *name, const char *path, bool checkpoint);
+int stream_restore(struct cli *cli, const char *path);
+int stream_migrate(struct cli *cli, const char *name, const char *to);
+int stream_receive(struct cli *cli);
 int console_attach(struct cli *cli, const char *name, bool watch);
 int console_log(const char *name);
 /* `atoll events`: what happened, and with FOLLOW what happens. */

@@ -38,7 +38,7 @@ static int cmd_up(struct cli *cli, char **args)
 static int cmd_status(struct cli *cli, char **args)
 {
 	AUTO_JSON struct json *result = NULL;
-	int r = cli_call(cli, "status", NULL, &result);
+	int r = cli_status(cli, &result);
 
 	if (r == 0 && cli->json)
 		cli_print_json(result);
@@ -50,7 +50,7 @@ static int cmd_status(struct cli *cli, char **args)
 static int cmd_list(struct cli *cli, char **args)
 {
 	AUTO_JSON struct json *result = NULL;
-	int r = cli_call(cli, "status", NULL, &result);
+	int r = cli_status(cli, &result);
 
 	if (r == 0 && cli->json)
 		cli_print_json(json_get(result, "domains"));
@@ -64,6 +64,7 @@ static int cmd_create(struct cli *cli, char **args)
 	AUTO_JSON struct json *result = NULL;
 	AUTO_FREE char *text = NULL;
 	struct json *params;
+	bool explain = false;
 	size_t len;
 	int r = read_file(args[0], CLI_FILE_MAX, &text, &len);
 
@@ -74,11 +75,146 @@ static int cmd_create(struct cli *cli, char **args)
 	params = json_new(JSON_OBJECT);
 	json_set_string(params, "config", text);
 	json_set_string(params, "file", args[0]);
+	for (char **arg = args + 1; *arg; arg++) {
+		if (!strcmp(*arg, "--explain"))
+			explain = true;
+		else if (!strcmp(*arg, "--fail-at") && arg[1])
+			json_set_string(params, "fail_at", *++arg);
+		else
+			return json_free(params), fprintf(stderr, "atoll: create: expected --explain, not %s\n", *arg), 2;
+	}
 	r = cli_call(cli, "create", params, &result);
 	if (r == 0 && cli->json)
 		cli_print_json(result);
 	else if (r == 0)
 		printf("%s: domain %lld\n", json_get_string(result, "name", "?"), (long long)json_get_int(result, "domid", -1));
+	if (r == 0 && explain)
+		table_phases(result, stdout);
+	if (r == 0 && json_get(result, "ignored"))
+		fprintf(stderr, "atoll: %s: ignored: %s (docs/xlcfg.md says why)\n", args[0], json_get_string(result, "ignored", ""));
+	return r;
+}
+
+static int cmd_save(struct cli *cli, char **args)
+{
+	if (args[2] && strcmp(args[2], "--checkpoint"))
+		return fprintf(stderr, "atoll: save: expected --checkpoint, not %s\n", args[2]), 2;
+	return stream_save(cli, args[0], args[1], args[2] != NULL);
+}
+
+static int cmd_restore(struct cli *cli, char **args)
+{
+	return stream_restore(cli, args[0]);
+}
+
+static int cmd_migrate(struct cli *cli, char **args)
+{
+	if (strcmp(args[1], "--to"))
+		return fprintf(stderr, "atoll: migrate: expected --to, not %s\n", args[1]), 2;
+	return stream_migrate(cli, args[0], args[2]);
+}
+
+static int cmd_receive(struct cli *cli, char **args)
+{
+	return stream_receive(cli);
+}
+
+static struct json *device_params(char **args)
+{
+	struct json *params = name_params(args[0]);
+
+	json_set_string(params, "kind", args[1]);
+	json_set_string(params, "device", args[2] ? args[2] : "");
+	return params;
+}
+
+static int cmd_attach(struct cli *cli, char **args)
+{
+	AUTO_JSON struct json *result = NULL;
+	int r = cli_call(cli, "attach", device_params(args), &result);
+
+	if (r == 0 && cli->json)
+		cli_print_json(result);
+	else if (r == 0)
+		printf("%s: %s on %s\n", args[0], json_get_string(result, "device", "?"), json_get_string(result, "backend", "?"));
+	return r;
+}
+
+static int cmd_detach(struct cli *cli, char **args)
+{
+	struct json *params = device_params(args);
+
+	if (args[3] && strcmp(args[3], "--force")) {
+		json_free(params);
+		return fprintf(stderr, "atoll: detach: expected --force, not %s\n", args[3]), 2;
+	}
+	json_set_bool(params, "force", args[3] != NULL);
+	return cmd_call(cli, "detach", params);
+}
+
+static int cmd_rename(struct cli *cli, char **args)
+{
+	struct json *params = name_params(args[0]);
+
+	json_set_string(params, "to", args[1]);
+	return cmd_call(cli, "rename", params);
+}
+
+static int cmd_set(struct cli *cli, char **args)
+{
+	struct json *params = name_params(args[0]), *set = json_new(JSON_OBJECT);
+
+	for (char **arg = args + 1; *arg; arg++) {
+		char *value = strchr(*arg, '=');
+
+		if (!value) {
+			fprintf(stderr, "atoll: set: expected KEY=VALUE, not %s\n", *arg);
+			json_free(set);
+			json_free(params);
+			return 2;
+		}
+		*value++ = '\0';
+		json_set_string(set, !strcmp(*arg, "weight") ? "cpu_weight" : *arg, value);
+	}
+	json_set(params, "set", set);
+	return cmd_call(cli, "set", params);
+}
+
+static int cmd_info(struct cli *cli, char **args)
+{
+	AUTO_JSON struct json *result = NULL;
+	int r = cli_call(cli, "info", name_params(args[0]), &result);
+
+	if (r == 0 && cli->json)
+		cli_print_json(result);
+	else if (r == 0)
+		table_info(result, stdout);
+	return r;
+}
+
+static int cmd_plan(struct cli *cli, char **args)
+{
+	AUTO_JSON struct json *result = NULL;
+	AUTO_FREE char *text = NULL;
+	struct json *params = json_new(JSON_OBJECT);
+	size_t len;
+	int r = args[0] ? read_file(args[0], CLI_FILE_MAX, &text, &len) : 0;
+
+	if (r < 0) {
+		json_free(params);
+		return fprintf(stderr, "atoll: %s: %s\n", args[0], strerror(-r)), 1;
+	}
+	if (text)
+		json_set_string(params, "text", text);
+	r = cli_call(cli, "plan", params, &result);
+	if (r == 0 && cli->json)
+		cli_print_json(result);
+	json_for_each(item, r || cli->json ? NULL : json_get(result, "plan")) {
+		const char *now = json_get_string(item, "now", NULL), *why = json_get_string(item, "why", "");
+
+		printf("%-8s %-16s %s%s\n", now ? "start" : json_get_string(item, "what", "?"), json_get_string(item, "name", "?"),
+		       now ? "it is " : why, now ? now : "");
+	}
 	return r;
 }
 
@@ -190,7 +326,7 @@ static int cmd_top(struct cli *cli, char **args)
 static int cmd_metrics(struct cli *cli, char **args)
 {
 	AUTO_JSON struct json *result = NULL;
-	int r = cli_call(cli, "status", NULL, &result);
+	int r = cli_status(cli, &result);
 
 	if (args[0])
 		printf("HTTP/1.0 %s\r\nContent-Type: text/plain; version=0.0.4\r\n\r\n", r == 0 ? "200 OK" : "503 Service Unavailable");
@@ -200,41 +336,51 @@ static int cmd_metrics(struct cli *cli, char **args)
 }
 
 static const struct verb {
-	const char *name, *args, *help; /* args that begin with [ take one more */
-	unsigned arg_count;
+	const char *name, *args, *help;
+	unsigned arg_count, arg_max; /* arg_max 0: as arg_count */
 	int (*run)(struct cli *cli, char **args);
 } verbs[] = {
-	{"up", "", "start all services of the host and wait for them", 0, cmd_up},
-	{"down", "", "stop the net and disk services (no guest may be left)", 0, cmd_down},
-	{"status", "", "services and guests: state, health, memory, restarts, last outage", 0, cmd_status},
-	{"list", "", "all domains in one table", 0, cmd_list},
-	{"create", "FILE", "create and start a guest from an xl.cfg or JSON file", 1, cmd_create},
-	{"shutdown", "GUEST", "ask a guest to power off", 1, cmd_shutdown},
-	{"reboot", "GUEST", "ask a guest to reboot", 1, cmd_reboot},
-	{"destroy", "GUEST", "take a guest away at once", 1, cmd_destroy},
-	{"pause", "GUEST", "stop a guest's processors", 1, cmd_pause},
-	{"unpause", "GUEST", "let them run again", 1, cmd_unpause},
-	{"restart", "SERVICE", "rebuild a service with its domid; guests go on", 1, cmd_restart},
-	{"console", "[--watch] NAME", "attach to a domain's console; ^] leaves", 1, cmd_console},
-	{"events", "[--follow]", "what happened on this host, or what happens", 0, cmd_events},
-	{"audit", "[verify]", "who holds what, and shares with whom; `verify`, `exposures`: the log of control", 0, cmd_audit},
-	{"top", "", "the same as a screen that goes on; q leaves", 0, cmd_top},
-	{"metrics", "[--http]", "figures for Prometheus", 0, cmd_metrics},
-	{"logs", "NAME", "print what a domain's console said so far", 1, cmd_logs},
+	{"up", "", "start all services of the host and wait for them", 0, 0, cmd_up},
+	{"plan", "[HOST.json]", "what this description, or the changed one in its place, would change", 0, 1, cmd_plan},
+	{"down", "", "stop the net and disk services (no guest may be left)", 0, 0, cmd_down},
+	{"status", "", "services and guests: state, health, memory, restarts, last outage", 0, 0, cmd_status},
+	{"list", "", "all domains in one table", 0, 0, cmd_list},
+	{"create", "FILE [--explain]", "create and start a guest from an xl.cfg or JSON file; where the time went", 1, 4, cmd_create},
+	{"shutdown", "GUEST", "ask a guest to power off", 1, 0, cmd_shutdown},
+	{"reboot", "GUEST", "ask a guest to reboot", 1, 0, cmd_reboot},
+	{"destroy", "GUEST", "take a guest away at once", 1, 0, cmd_destroy},
+	{"info", "NAME", "all that is known of a domain", 1, 0, cmd_info},
+	{"save", "GUEST FILE [--checkpoint]", "write a guest to a file and take it away, or let it go on", 2, 3, cmd_save},
+	{"restore", "FILE", "let a saved guest go on", 1, 0, cmd_restore},
+	{"migrate", "GUEST --to COMMAND|fd:N", "move it over the command's input and output, as to `ssh HOST atoll receive`", 3, 0, cmd_migrate},
+	{"receive", "", "the other end of migrate, on standard input and output", 0, 0, cmd_receive},
+	{"attach", "GUEST vif|vbd [DEVICE]", "plug a device in, described as in a guest's file", 2, 3, cmd_attach},
+	{"detach", "GUEST vif|vbd N [--force]", "unplug it", 3, 4, cmd_detach},
+	{"rename", "GUEST NAME", "give a guest another name", 2, 0, cmd_rename},
+	{"set", "GUEST KEY=VALUE...", "change memory, vcpus, cpu_weight, cap, cpus of a running guest", 2, 6, cmd_set},
+	{"pause", "GUEST", "stop a guest's processors", 1, 0, cmd_pause},
+	{"unpause", "GUEST", "let them run again", 1, 0, cmd_unpause},
+	{"restart", "SERVICE", "rebuild a service with its domid; guests go on", 1, 0, cmd_restart},
+	{"console", "[--watch] NAME", "attach to a domain's console; ^] leaves", 1, 2, cmd_console},
+	{"events", "[--follow]", "what happened on this host, or what happens", 0, 1, cmd_events},
+	{"audit", "[verify|exposures]", "who holds what, and shares with whom; the log of control", 0, 1, cmd_audit},
+	{"top", "", "the same as a screen that goes on; q leaves", 0, 0, cmd_top},
+	{"metrics", "[--http]", "figures for Prometheus", 0, 1, cmd_metrics},
+	{"logs", "NAME", "print what a domain's console said so far", 1, 0, cmd_logs},
 };
 
 static int usage(FILE *out)
 {
 	fprintf(out, "usage: atoll [--json] VERB [NAME]\n\n");
 	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++)
-		fprintf(out, "  %-10s %-14s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
-	fprintf(out, "  experiment FILE           break services on purpose, and report what guests saw: atoll-experiment(1)\n");
+		fprintf(out, "  %-8s %-26s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+	fprintf(out, "  %-8s %-26s %s\n", "experiment", "FILE", "break services on purpose, and report what guests saw");
 	return out == stdout ? 0 : 2;
 }
 
 int main(int argc, char **argv)
 {
-	struct cli cli = {0};
+	struct cli cli = {.fd = -1};
 	int i = 1, r;
 
 	/* --json may stand anywhere */
@@ -255,7 +401,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[i], verbs[v].name))
 			continue;
 		if ((unsigned)(argc - i - 1) < verbs[v].arg_count ||
-		    (unsigned)(argc - i - 1) > verbs[v].arg_count + (*verbs[v].args == '[')) {
+		    (unsigned)(argc - i - 1) > MAX(verbs[v].arg_count, verbs[v].arg_max)) {
 			fprintf(stderr, "usage: atoll %s%s%s\n", verbs[v].name, *verbs[v].args ? " " : "", verbs[v].args);
 			return 2;
 		}

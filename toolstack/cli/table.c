@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Tables for people. */
 #include <string.h>
+#include <time.h>
 
 #include "cli/cli.h"
 
@@ -49,6 +50,46 @@ void table_status(const struct json *status, FILE *out)
 	}
 	if (!json_get_bool(status, "up", false))
 		fprintf(out, "Not all services run.\n");
+}
+
+static void print_info(const struct json *value, const char *indent, FILE *out)
+{
+	json_for_each(item, value) {
+		char at[32];
+		time_t when = (time_t)(json_get_int(item, "time_ms", 0) / 1000);
+
+		if (item->key && (!strcmp(item->key, "devices") || !strcmp(item->key, "last_outage") || (item->type == JSON_STRING && !*item->string)))
+			continue; /* device_states says more */
+		if (item->key)
+			fprintf(out, "%s%-18s", indent, item->key);
+		if (item->type == JSON_STRING)
+			fprintf(out, "%s\n", item->string);
+		else if (item->type == JSON_INT)
+			fprintf(out, "%lld\n", (long long)item->integer);
+		else if (item->type == JSON_ARRAY)
+			fprintf(out, "\n"), print_info(item, "  ", out);
+		else if (when && strftime(at, sizeof(at), "%F %T", localtime(&when)))
+			fprintf(out, "%s%s  %s: %s\n", indent, at, json_get_string(item, "event", ""), json_get_string(item, "text", ""));
+		else if (item->type == JSON_OBJECT)
+			fprintf(out, "%s%s %lld  %s on %s of %s: %s\n", indent, json_get_string(item, "kind", ""),
+				(long long)json_get_int(item, "id", 0), json_get_string(item, "name", ""), json_get_string(item, "on", ""),
+				json_get_string(item, "backend", ""), json_get_string(item, "state", ""));
+		else
+			fprintf(out, "\n");
+	}
+}
+
+void table_info(const struct json *domain, FILE *out)
+{
+	print_info(domain, "", out);
+}
+
+void table_phases(const struct json *domain, FILE *out)
+{
+	json_for_each(phase, json_get(domain, "phases_ms"))
+		fprintf(out, "  %-10s %10.3f ms\n", phase->key, phase->type == JSON_DOUBLE ? phase->number : (double)phase->integer);
+	json_for_each(phase, json_get(domain, "build_us"))
+		fprintf(out, "    build: %-10s %10.3f ms\n", phase->key, (double)phase->integer / 1000);
 }
 
 void table_outage(const struct json *domain, FILE *out)

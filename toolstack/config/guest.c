@@ -95,6 +95,13 @@ void cpu_list_print(const unsigned char cpus[GUEST_CPUS_MAX / 8], char *out, siz
 		snprintf(out, size, "all");
 }
 
+int guest_config_change(struct guest_config *config, const struct json *value, char *why, size_t size)
+{
+	struct key_reader r = {.config = config, .why = why, .size = size};
+
+	return guest_key_read(&r, value);
+}
+
 static int check(struct key_reader *r, struct guest_config *c)
 {
 	if (!c->name[0])

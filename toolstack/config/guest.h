@@ -71,6 +71,8 @@ int guest_config_from_json(const struct json *json, struct guest_config *config,
 /* The JSON form of it, which guest_config_from_json() reads back; NULL without memory. */
 struct json *guest_config_to_json(const struct guest_config *config);
 
+/* Reads one more key into a configuration that is there. 0 or -EINVAL with WHY. */
+int guest_config_change(struct guest_config *config, const struct json *value, char *why, size_t size);
 /* Reads one more device. 0 or -EINVAL with WHY, and the configuration is as before. */
 int guest_config_add_vif(struct guest_config *config, const struct json *item, char *why, size_t size);
 int guest_config_add_vbd(struct guest_config *config, const struct json *item, char *why, size_t size);

@@ -251,3 +251,69 @@ void host_config_fini(struct host_config *config)
 	for (unsigned i = 0; i < config->service_count; i++)
 		config->services[i].bridges = json_free(config->services[i].bridges);
 }
+
+/* --- the way from one description to another --- */
+
+static const struct host_service *find(const struct host_config *config, const char *name)
+{
+	for (unsigned i = 0; i < config->service_count; i++) {
+		if (!strcmp(config->services[i].name, name))
+			return &config->services[i];
+	}
+	return NULL;
+}
+
+static void say(char *why, size_t size, bool differs, const char *what)
+{
+	size_t at = strlen(why);
+
+	if (differs)
+		snprintf(why + at, size - at, "%s%s", at ? ", " : "", what);
+}
+
+static bool same_json(const struct json *a, const struct json *b)
+{
+	AUTO_BUF struct buf x = BUF_INIT(HOST_FILE_MAX), y = BUF_INIT(HOST_FILE_MAX);
+
+	if (!a || !b)
+		return a == b;
+	return json_print(a, &x, false) == 0 && json_print(b, &y, false) == 0 && x.len == y.len && !memcmp(x.data, y.data, x.len);
+}
+
+static int add_step(struct json *list, const char *name, const char *what, const char *why)
+{
+	struct json *item = json_new(JSON_OBJECT);
+	int r = json_set_string(item, "name", name);
+
+	r |= json_set_string(item, "what", what);
+	r |= json_set_string(item, "why", why);
+	return r | json_append(list, item);
+}
+
+struct json *host_config_plan(const struct host_config *old, const struct host_config *new)
+{
+	struct json *list = json_new(JSON_ARRAY);
+	int r = 0;
+
+	for (unsigned i = 0; i < old->service_count; i++) {
+		if (!find(new, old->services[i].name))
+			r |= add_step(list, old->services[i].name, "stop", "not described any more");
+	}
+	for (unsigned i = 0; i < new->service_count; i++) {
+		const struct host_service *to = &new->services[i], *from = find(old, to->name);
+		char why[200] = "";
+
+		if (from) {
+			say(why, sizeof(why), from->role != to->role, "role");
+			say(why, sizeof(why), from->domid != to->domid, "domid (the order of services): guests lose it");
+			say(why, sizeof(why), from->memory_mib != to->memory_mib, "memory_mib");
+			say(why, sizeof(why), strcmp(from->kernel, to->kernel) != 0, "kernel");
+			say(why, sizeof(why), strcmp(from->ramdisk, to->ramdisk) != 0, "ramdisk");
+			say(why, sizeof(why), strcmp(from->cmdline, to->cmdline) != 0, "cmdline");
+			say(why, sizeof(why), memcmp(from->pci, to->pci, sizeof(from->pci)) != 0, "pci");
+			say(why, sizeof(why), !same_json(from->bridges, to->bridges), "bridges");
+		}
+		r |= add_step(list, to->name, !from ? "start" : *why ? "rebuild" : "keep", !from ? "new" : why);
+	}
+	return r < 0 ? json_free(list) : list;
+}

@@ -70,5 +70,7 @@ const char *role_name(enum role role);
 /* 0, or -EINVAL / -ENOMEM and a one-line message in WHY. The caller releases CONFIG with host_config_fini() in any case. */
 int host_config_parse(const char *text, size_t len, struct host_config *config, char *why, size_t size);
 void host_config_fini(struct host_config *config);
+/* What has to be done to get from OLD to NEW: a list of {name, what: "keep", "start", "stop", "rebuild", why}; NULL without memory. */
+struct json *host_config_plan(const struct host_config *old, const struct host_config *new);
 
 #endif

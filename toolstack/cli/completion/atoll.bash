@@ -18,14 +18,15 @@ _atoll() {
 	done
 	case $verb in
 		'')
-			mapfile -t COMPREPLY < <(compgen -W "up down status list create shutdown reboot destroy pause unpause restart
-				console logs events top metrics audit help --json" -- "$word")
+			mapfile -t COMPREPLY < <(compgen -W "up down plan status list create info save restore migrate receive attach detach
+				rename set shutdown reboot destroy pause unpause restart console logs events
+				top metrics audit help --json" -- "$word")
 			;;
-		create)
+		create | restore | plan)
 			compopt -o filenames 2>/dev/null
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			;;
-		shutdown | reboot | destroy | pause | unpause)
+		save | migrate | attach | detach | rename | set | shutdown | reboot | destroy | pause | unpause)
 			mapfile -t COMPREPLY < <(compgen -W "$(_atoll_names guest)" -- "$word")
 			;;
 		restart)
@@ -33,7 +34,7 @@ _atoll() {
 			;;
 		events) mapfile -t COMPREPLY < <(compgen -W "--follow" -- "$word") ;;
 		audit) mapfile -t COMPREPLY < <(compgen -W "verify exposures" -- "$word") ;;
-		console | logs)
+		console | logs | info)
 			mapfile -t COMPREPLY < <(compgen -W "$(_atoll_names store console net disk guest)" -- "$word")
 			;;
 	esac

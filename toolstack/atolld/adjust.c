@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What is changed on a guest that runs: devices that come and go, its name, its memory and processors; and what can be told of it. */
+#include <errno.h>
+#include <string.h>
+
+#include "atolld/api.h"
+#include "atolld/consoles.h"
+#include "atolld/events.h"
+#include "atolld/nodes.h"
+#include "base/log.h"
+
+#define DEVICE_POLL_MS 50
+#define DEVICE_WAIT_MS 10000 /* for a guest's kernel to connect a device or to let it go */
+#define MAXMEM_SLACK_KIB 1024 /* the builder's own, beyond the target */
+enum { XENBUS_CONNECTED = 4, XENBUS_CLOSING = 5, XENBUS_CLOSED = 6 }; /* of xenbus.h */
+
+static struct domain *changeable(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = api_guest(a, rpc, id, params);
+
+	if (d && (d->job || d->state != DOMAIN_RUNNING)) {
+		api_refuse(rpc, id, d, -EBUSY);
+		return NULL;
+	}
+	return d;
+}
+
+static const char *device_name(const struct device *device, char text[16])
+{
+	if (device->kind == DEVICE_VBD)
+		return device->vbd->vdev;
+	snprintf(text, 16, "vif %u", device->id);
+	return text;
+}
+
+/* Of the backend's half; 0: there is none. */
+static unsigned device_state(const struct domain *d, const struct device *device)
+{
+	char path[STORE_PATH_MAX], value[16];
+	uint64_t state;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/backend/%s/%u/%u/state", device->backend->domid,
+		 device->kind == DEVICE_VIF ? "vif" : "vbd", d->domid, device->id);
+	if (!d->atolld->store || store_read(d->atolld->store, path, value, sizeof(value)) < 0 || parse_u64(value, 0, 9, &state) < 0)
+		return 0;
+	return (unsigned)state;
+}
+
+/* Waits for STATE; a device whose half is gone is closed. */
+static int await_state(struct job *job, unsigned state, const char *hint)
+{
+	struct device *device = job->domain->subject;
+	unsigned now = device_state(job->domain, device);
+	char text[16];
+
+	if (now == state || (!now && state == XENBUS_CLOSED))
+		return 0;
+	if (job->retries >= DEVICE_WAIT_MS / DEVICE_POLL_MS)
+		return job_explain(job, ETIMEDOUT, "%s: %s: %s within %d s", job->domain->name, device_name(device, text), hint,
+				   DEVICE_WAIT_MS / 1000);
+	job_retry(job, DEVICE_POLL_MS);
+	return JOB_WAIT;
+}
+
+static void remove_nodes(struct domain *d, struct device *device)
+{
+	struct store_batch *batch = store_batch_new();
+	int r;
+
+	nodes_remove_device(batch, d, device);
+	r = store_commit(d->atolld->store, batch);
+	if (r < 0)
+		log_error("%s: a device's nodes are left: %s", d->name, strerror(-r));
+	order_detach(device, d);
+}
+
+/* Takes it out of the list and the description. */
+static void forget(struct domain *d, struct device *device)
+{
+	struct guest_config *c = d->guest;
+	bool vif = device->kind == DEVICE_VIF;
+	unsigned at = (unsigned)(device - d->devices), entry = (unsigned)(vif ? device->vif - c->vifs : device->vbd - c->vbds);
+
+	memmove(device, device + 1, (--d->device_count - at) * sizeof(*device));
+	if (vif)
+		memmove(&c->vifs[entry], &c->vifs[entry + 1], (--c->vif_count - entry) * sizeof(c->vifs[0]));
+	else
+		memmove(&c->vbds[entry], &c->vbds[entry + 1], (--c->vbd_count - entry) * sizeof(c->vbds[0]));
+	for (unsigned i = 0; i < d->device_count; i++) {
+		if (vif && d->devices[i].vif > &c->vifs[entry])
+			d->devices[i].vif--;
+		if (!vif && d->devices[i].vbd > &c->vbds[entry])
+			d->devices[i].vbd--;
+	}
+	d->subject = NULL;
+	state_save(d->atolld);
+}
+
+/* --- attach --- */
+
+static int subject_ordered(struct job *job, const struct json *result)
+{
+	device_ordered(job->domain->subject, result);
+	return 0;
+}
+
+static int step_order_one(struct job *job)
+{
+	return order_attach(job, job->domain->subject, job->domain, subject_ordered);
+}
+
+static int step_publish_one(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct store_batch *batch = store_batch_new();
+
+	nodes_frontend(batch, d, d->subject);
+	nodes_backend(batch, d, d->subject);
+	return store_commit(d->atolld->store, batch);
+}
+
+static int step_connected(struct job *job)
+{
+	return await_state(job, XENBUS_CONNECTED, "the guest's kernel did not connect it");
+}
+
+static const struct job_step attach_steps[] = {
+	{"order", step_order_one, 0}, {"publish", step_publish_one, 0}, {"connect", step_connected, 0}, {0},
+};
+
+static void on_attached(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct device *device = d->subject;
+	struct json *result = json_new(JSON_OBJECT);
+	char text[16];
+
+	if (job->error.code[0]) {
+		remove_nodes(d, device);
+		forget(d, device);
+	} else {
+		event_add(d->atolld, "attached", d->name, "%s", device_name(device, text));
+		json_set_string(result, "device", device_name(device, text));
+		json_set_string(result, "backend", device->backend->name);
+		state_save(d->atolld);
+	}
+	api_answer(job, result);
+}
+
+void method_attach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = changeable(a, rpc, id, params);
+	const char *kind = json_get_string(params, "kind", "");
+	const struct json *device = json_get(params, "device");
+	bool vif = !strcmp(kind, "vif");
+	char why[300];
+	int r = -EINVAL;
+
+	if (!d)
+		return;
+	if ((!vif && strcmp(kind, "vbd")) || !device)
+		snprintf(why, sizeof(why), "expected vif or vbd, and a device as in its list of a guest's description");
+	else
+		r = vif ? guest_config_add_vif(d->guest, device, why, sizeof(why)) : guest_config_add_vbd(d->guest, device, why, sizeof(why));
+	if (r == 0)
+		r = guest_bind_device(d, vif ? DEVICE_VIF : DEVICE_VBD, vif ? d->guest->vif_count - 1 : d->guest->vbd_count - 1, why, sizeof(why));
+	if (r == -ENODEV)
+		*(vif ? &d->guest->vif_count : &d->guest->vbd_count) -= 1;
+	if (r < 0) {
+		rpc_fail(rpc, id, r, "%s: %s: %s", d->name, kind, why);
+		return;
+	}
+	d->subject = &d->devices[d->device_count - 1];
+	if (job_start(d, attach_steps, on_attached, rpc, id) < 0) {
+		forget(d, d->subject);
+		api_refuse(rpc, id, d, -ENOMEM);
+	}
+}
+
+/* --- detach --- */
+
+static int step_close(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct store_batch *batch = store_batch_new();
+
+	nodes_close_backend(batch, d, d->subject);
+	return store_commit(d->atolld->store, batch);
+}
+
+static int step_closed(struct job *job)
+{
+	if (job->domain->force)
+		return 0;
+	return await_state(job, XENBUS_CLOSED, "the guest did not let it go (is it in use? `--force` takes it away)");
+}
+
+static int step_remove(struct job *job)
+{
+	remove_nodes(job->domain, job->domain->subject);
+	return 0;
+}
+
+static const struct job_step detach_steps[] = {
+	{"close", step_close, 0}, {"closed", step_closed, 0}, {"remove", step_remove, 0}, {0},
+};
+
+static void on_detached(struct job *job)
+{
+	struct domain *d = job->domain;
+	char text[16];
+
+	if (!job->error.code[0]) {
+		event_add(d->atolld, "detached", d->name, "%s", device_name(d->subject, text));
+		forget(d, d->subject);
+	}
+	d->subject = NULL;
+	api_answer(job, json_new(JSON_OBJECT));
+}
+
+static struct device *find_device(struct domain *d, const char *kind, const char *which)
+{
+	for (unsigned i = 0; i < d->device_count; i++) {
+		struct device *device = &d->devices[i];
+		char number[12];
+
+		snprintf(number, sizeof(number), "%u", device->id);
+		if (strcmp(kind, device->kind == DEVICE_VIF ? "vif" : "vbd"))
+			continue;
+		if (!strcmp(which, number) || (device->kind == DEVICE_VBD && !strcmp(which, device->vbd->vdev)))
+			return device;
+	}
+	return NULL;
+}
+
+void method_detach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = changeable(a, rpc, id, params);
+	const char *kind = json_get_string(params, "kind", ""), *which = json_get_string(params, "device", "");
+
+	if (!d)
+		return;
+	d->subject = find_device(d, kind, which);
+	d->force = json_get_bool(params, "force", false);
+	if (!d->subject)
+		rpc_fail(rpc, id, ENODEV, "%s: it has no %.8s %.20s; `atoll info %s` shows its devices", d->name, kind, which, d->name);
+	else if (job_start(d, detach_steps, on_detached, rpc, id) < 0)
+		api_refuse(rpc, id, d, -ENOMEM);
+}
+
+/* --- name, memory, processors --- */
+
+void method_rename(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = changeable(a, rpc, id, params);
+	const char *to = json_get_string(params, "to", "");
+	struct store_batch *batch;
+	int r;
+
+	if (!d)
+		return;
+	if (!name_valid(to) || domain_find(a, to)) {
+		rpc_fail(rpc, id, name_valid(to) ? EEXIST : EINVAL, "%.63s: %s", to,
+			 name_valid(to) ? "another domain has this name" : "no domain can have this name");
+		return;
+	}
+	batch = store_batch_new();
+	store_batch_put(batch, NULL, to, "/local/domain/%u/name", d->domid);
+	store_batch_put(batch, NULL, to, "/vm/%s/name", d->guest->uuid);
+	r = store_commit(a->store, batch);
+	if (r < 0) {
+		api_refuse(rpc, id, d, r);
+		return;
+	}
+	consoles_remove(a->consoles, d); /* the log gets the new name too */
+	event_add(a, "renamed", to, "was %s", d->name);
+	strcpy(d->name, to);
+	strcpy(d->guest->name, to);
+	consoles_add(a->consoles, d);
+	state_save(a);
+	rpc_reply(rpc, id, json_new(JSON_OBJECT));
+}
+
+static int limited(struct job *job, const struct json *result)
+{
+	return 0;
+}
+
+static int step_limit(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct json *params;
+
+	if (!d->target_mib)
+		return 0;
+	params = domain_params(d);
+	json_set_int(params, "max_kib", ((int64_t)d->target_mib << 10) + MAXMEM_SLACK_KIB);
+	return job_call(job, d->atolld->builder, "domain.set", params, 0, limited, NULL);
+}
+
+static int step_tell(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct store_batch *batch = store_batch_new();
+
+	store_batch_put_int(batch, NULL, (int64_t)(d->target_mib ? d->target_mib : d->guest->memory_mib) << 10,
+			    "/local/domain/%u/memory/target", d->domid);
+	for (unsigned i = 0; i < d->guest->maxvcpus; i++)
+		store_batch_put(batch, NULL, i < d->guest->vcpus ? "online" : "offline", "/local/domain/%u/cpu/%u/availability",
+				d->domid, i);
+	return store_commit(d->atolld->store, batch);
+}
+
+static const struct job_step set_steps[] = {{"settings", step_settings, 0}, {"limit", step_limit, 0}, {"tell", step_tell, 0}, {0}};
+
+static void on_set(struct job *job)
+{
+	struct domain *d = job->domain;
+
+	if (job->error.code[0])
+		*d->guest = *d->previous;
+	free(d->previous);
+	d->previous = NULL;
+	state_save(d->atolld);
+	api_answer(job, json_new(JSON_OBJECT));
+}
+
+/* Only these can change while it runs. */
+static int change(struct domain *d, const struct json *value, char *why, size_t size)
+{
+	static const char *const keys[] = {"memory", "vcpus", "cpu_weight", "cap", "cpus"};
+	struct guest_config *c = d->guest;
+	unsigned memory = c->memory_mib, i = 0;
+	int r;
+
+	while (i < ARRAY_SIZE(keys) && strcmp(keys[i], value->key))
+		i++;
+	if (i == ARRAY_SIZE(keys))
+		return snprintf(why, size, "%.40s: expected memory, vcpus, cpu_weight, cap or cpus", value->key), -EINVAL;
+	r = guest_config_change(c, value, why, size);
+	if (r == 0 && !strcmp(value->key, "memory")) {
+		d->target_mib = c->memory_mib;
+		c->memory_mib = memory;
+		if (d->target_mib > memory)
+			return snprintf(why, size, "memory: it was started with %u MiB and cannot have more", memory), -EINVAL;
+	}
+	if (r == 0 && c->vcpus > c->maxvcpus)
+		return snprintf(why, size, "vcpus: it was started with maxvcpus = %u", c->maxvcpus), -EINVAL;
+	if (r == 0 && !strcmp(value->key, "cpus") && value->string && !strcmp(value->string, "all"))
+		memset(c->cpus, 0xff, sizeof(c->cpus)); /* said so, or the old list stays */
+	return r;
+}
+
+void method_set(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = changeable(a, rpc, id, params);
+	unsigned target;
+	char why[300];
+
+	if (!d)
+		return;
+	d->previous = malloc(sizeof(*d->previous));
+	if (!d->previous) {
+		api_refuse(rpc, id, d, -ENOMEM);
+		return;
+	}
+	*d->previous = *d->guest;
+	target = d->target_mib;
+	json_for_each(item, json_get(params, "set")) {
+		int r = change(d, item, why, sizeof(why));
+
+		if (r < 0) {
+			*d->guest = *d->previous;
+			d->target_mib = target;
+			free(d->previous);
+			d->previous = NULL;
+			rpc_fail(rpc, id, r, "%s: %s", d->name, why);
+			return;
+		}
+	}
+	if (job_start(d, set_steps, on_set, rpc, id) < 0)
+		api_refuse(rpc, id, d, -ENOMEM);
+}
+
+/* --- what is known --- */
+
+/* The last ones that are about it. */
+static struct json *events_of(const struct domain *d)
+{
+	AUTO_JSON struct json *all = events_list(d->atolld->events, 0);
+	struct json *list = json_new(JSON_ARRAY);
+
+	json_for_each(item, json_get(all, "events")) {
+		if (!strcmp(json_get_string(item, "name", ""), d->name))
+			json_append(list, json_copy(item));
+	}
+	return list;
+}
+
+static struct json *devices_to_json(const struct domain *d)
+{
+	static const char *const states[] = {"none",      "initialising", "waiting", "initialised",   "connected",
+					     "closing",   "closed",       "reconfiguring", "reconfigured", "?"};
+	struct json *list = json_new(JSON_ARRAY);
+
+	for (unsigned i = 0; i < d->device_count; i++) {
+		const struct device *device = &d->devices[i];
+		struct json *item = json_new(JSON_OBJECT);
+
+		json_set_string(item, "kind", device->kind == DEVICE_VIF ? "vif" : "vbd");
+		json_set_int(item, "id", device->id);
+		json_set_string(item, "name", device->kind == DEVICE_VIF ? device->mac : device->vbd->vdev);
+		json_set_string(item, "on", device->kind == DEVICE_VIF ? device->vif->bridge : device->vbd->target);
+		json_set_string(item, "backend", device->backend->name);
+		json_set_string(item, "state", states[device_state(d, device)]);
+		json_append(list, item);
+	}
+	return list;
+}
+
+void method_info(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	const char *name = json_get_string(params, "name", "");
+	struct domain *d = domain_find(a, name);
+	struct json *json;
+	char uuid[37], cpus[GUEST_CPUS_MAX * 4];
+
+	if (!d) {
+		rpc_fail(rpc, id, ENOENT, "%.63s: there is no such domain; `atoll list` shows them", name);
+		return;
+	}
+	json = domain_to_json(d);
+	domain_uuid(d, uuid);
+	json_set_string(json, "uuid", uuid);
+	if (d->running_ms)
+		json_set_int(json, "uptime_s", (int64_t)(now_ms() - d->running_ms) / 1000);
+	if (d->guest) {
+		cpu_list_print(d->guest->cpus, cpus, sizeof(cpus));
+		json_set_string(json, "kernel", d->guest->kernel);
+		json_set_string(json, "cmdline", d->guest->cmdline);
+		json_set_int(json, "memory_max_kib", (int64_t)d->guest->memory_mib << 10);
+		json_set_int(json, "memory_target_kib", (int64_t)(d->target_mib ? d->target_mib : d->guest->memory_mib) << 10);
+		json_set_int(json, "vcpus", d->guest->vcpus);
+		json_set_int(json, "vcpus_max", d->guest->maxvcpus);
+		json_set_string(json, "cpus", cpus);
+		json_set_int(json, "cpu_weight", d->guest->weight ? d->guest->weight : 256);
+		json_set_int(json, "cap", d->guest->cap);
+	}
+	json_set(json, "device_states", devices_to_json(d));
+	json_set(json, "events", events_of(d));
+	rpc_reply(rpc, id, json);
+	census_request(a);
+}

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Guests as streams: saved, restored, moved to another host. The client holds the other end of the stream and decides what comes
+ * next; if it leaves, the guest goes on where it was, unless it may already run elsewhere.
+ *
+ *   save ──▶ (client writes the header) ──save.go──▶ streaming, suspended ──▶ save.end destroy ──▶ gone
+ *                                                        │      ▲                └─── resume ──▶ running
+ *                                                   save.end release             └─── keep ──▶ preserved
+ *                                                  (its devices are let go)
+ *   restore ──▶ loading ──▶ (hold: waits for restore.go) ──▶ devices ──▶ running
+ *
+ * A guest that was released goes on too: its backends are told of it anew, as after the restart of a service.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "atolld/api.h"
+#include "atolld/consoles.h"
+#include "atolld/events.h"
+#include "atolld/nodes.h"
+#include "base/log.h"
+
+static void write_control(struct domain *d, const char *value)
+{
+	struct store_batch *batch = store_batch_new();
+	int r;
+
+	store_batch_put(batch, NULL, value, "/local/domain/%u/control/shutdown", d->domid);
+	r = store_commit(d->atolld->store, batch);
+	if (r < 0)
+		log_error("%s: control/shutdown: %s", d->name, strerror(-r));
+}
+
+void stream_event(struct atolld *a, const char *event, const struct json *params)
+{
+	struct domain *d = domain_by_id(a, (unsigned)json_get_int(params, "domid", 0));
+
+	if (!d || !d->guest || !d->job)
+		return;
+	if (!strcmp(event, "suspend")) {
+		write_control(d, "suspend");
+	} else if (!strcmp(event, "progress") && d->job->client) {
+		struct json *progress = json_new(JSON_OBJECT);
+
+		json_set_string(progress, "name", d->name);
+		json_set_int(progress, "percent", json_get_int(params, "percent", 0));
+		rpc_event(d->job->client, "progress", progress);
+	}
+}
+
+/* --- going on --- */
+
+static int reordered(struct job *job, const struct json *result);
+
+static int step_reorder(struct job *job)
+{
+	struct domain *d = job->domain;
+
+	if (!d->released || job->index == d->device_count)
+		return 0;
+	return order_attach(job, &d->devices[job->index], d, reordered);
+}
+
+static int reordered(struct job *job, const struct json *result)
+{
+	device_ordered(&job->domain->devices[job->index], result);
+	job->index++;
+	return step_reorder(job);
+}
+
+static int step_republish(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct store_batch *batch = store_batch_new();
+
+	for (unsigned i = 0; d->released && i < d->device_count; i++)
+		nodes_backend(batch, d, &d->devices[i]);
+	d->released = false;
+	return store_commit(d->atolld->store, batch);
+}
+
+static int resumed(struct job *job, const struct json *result)
+{
+	char path[64], value[16];
+
+	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", job->domain->domid);
+	if (store_read(job->domain->atolld->store, path, value, sizeof(value)) == 0 && !strcmp(value, "suspend"))
+		write_control(job->domain, ""); /* it never took the order */
+	job->domain->shutdown = false;
+	return store_resume(job->domain->atolld->store, job->domain->domid);
+}
+
+static int step_resume(struct job *job)
+{
+	return job_call(job, job->domain->atolld->builder, "domain.resume", domain_params(job->domain), 0, resumed, NULL);
+}
+
+static const struct job_step resume_steps[] = {
+	{"order", step_reorder, 60000}, {"republish", step_republish, 0}, {"resume", step_resume, 0}, {0},
+};
+
+static void on_resumed(struct job *job)
+{
+	struct domain *d = job->domain;
+
+	d->state = job->error.code[0] ? DOMAIN_FAILED : DOMAIN_RUNNING;
+	if (job->error.code[0]) {
+		log_error("%s: cannot go on: %s", d->name, job->error.message);
+		snprintf(d->why, sizeof(d->why), "%.255s", job->error.message);
+	} else {
+		job->error = d->failure; /* of the save, if there was one */
+		event_add(d->atolld, "resumed", d->name, "%s", d->failure.code[0] ? d->failure.message : "goes on");
+	}
+	d->failure = (struct rpc_error){0};
+	state_save(d->atolld);
+	census_request(d->atolld);
+	api_answer(job, json_new(JSON_OBJECT));
+}
+
+int guest_resume(struct domain *d, struct rpc *client, uint32_t id)
+{
+	if (d->job)
+		return -EBUSY;
+	return job_start(d, resume_steps, on_resumed, client, id);
+}
+
+/* --- saving --- */
+
+static int step_ready(struct job *job)
+{
+	struct json *result = json_new(JSON_OBJECT);
+
+	json_set(result, "config", guest_config_to_json(job->domain->guest));
+	rpc_reply(job->client, job->client_id, result);
+	return JOB_WAIT;
+}
+
+static int streamed(struct job *job, const struct json *result)
+{
+	job->domain->shutdown = true; /* it is suspended: known here before the next list tells */
+	job->domain->shutdown_reason = SHUTDOWN_SUSPEND;
+	return 0;
+}
+
+static int step_stream(struct job *job)
+{
+	struct domain *d = job->domain;
+	struct json *params = domain_params(d);
+
+	json_set_bool(params, "live", d->live);
+	rpc_push_fd(d->atolld->builder, TAKE_FD(d->stream_fd));
+	return job_call(job, d->atolld->builder, "domain.save", params, 0, streamed, NULL);
+}
+
+static int step_verdict(struct job *job)
+{
+	if (!job->client)
+		return job_explain(job, ECONNRESET, "%s: whoever saved it left", job->domain->name);
+	rpc_reply(job->client, job->client_id, json_new(JSON_OBJECT));
+	return JOB_WAIT;
+}
+
+static const struct job_step save_steps[] = {
+	{"ready", step_ready, 0}, {"stream", step_stream, 0}, {"verdict", step_verdict, 0}, {0},
+};
+
+static bool waits_in(const struct domain *d, const char *phase)
+{
+	return d && d->job && d->job->steps[d->job->at].phase && !strcmp(d->job->steps[d->job->at].phase, phase);
+}
+
+bool stream_saving(const struct domain *d)
+{
+	return d->job && d->job->steps == save_steps;
+}
+
+void stream_client_left(struct domain *d)
+{
+	if (waits_in(d, "ready") || waits_in(d, "verdict") || waits_in(d, "hold"))
+		job_fail(d->job, ECONNRESET, "%s: whoever streamed it left", d->name);
+}
+
+static void keep(struct job *job, const char *why)
+{
+	struct domain *d = job->domain;
+
+	d->state = DOMAIN_PRESERVED;
+	snprintf(d->why, sizeof(d->why), "%s; `atoll unpause` lets it go on here, `atoll destroy` takes it away", why);
+	event_add(d->atolld, "kept", d->name, "%s", d->why);
+	state_save(d->atolld);
+	api_answer(job, json_new(JSON_OBJECT));
+}
+
+static void on_saved(struct job *job)
+{
+	struct domain *d = job->domain;
+	int r;
+
+	if (d->stream_fd >= 0)
+		close(TAKE_FD(d->stream_fd));
+	d->failure = job->error;
+	if (!job->error.code[0] && d->verdict == VERDICT_DESTROY) {
+		r = guest_destroy(d, job->client, job->client_id);
+	} else if (d->verdict == VERDICT_KEEP || (job->error.code[0] && d->released)) {
+		job->error = (struct rpc_error){0};
+		keep(job, "it may run on another host by now");
+		return;
+	} else {
+		r = job_start(d, resume_steps, on_resumed, job->client, job->client_id);
+	}
+	if (r < 0)
+		api_answer(job, NULL);
+}
+
+static struct domain *streamable(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = api_guest(a, rpc, id, params);
+
+	if (d && (d->job || d->state != DOMAIN_RUNNING || d->paused)) {
+		api_refuse(rpc, id, d, -EBUSY);
+		return NULL;
+	}
+	return d;
+}
+
+void method_save(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = streamable(a, rpc, id, params);
+
+	if (!d)
+		return;
+	if (d->guest->no_migrate) {
+		rpc_fail(rpc, id, EPERM, "%s: its description says nomigrate", d->name);
+		return;
+	}
+	d->live = json_get_bool(params, "live", false);
+	d->verdict = VERDICT_RESUME;
+	if (job_start(d, save_steps, on_saved, rpc, id) < 0)
+		api_refuse(rpc, id, d, -ENOMEM);
+}
+
+/* The guest whose job waits in PHASE for this client. */
+static struct domain *waiting(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params, const char *phase)
+{
+	struct domain *d = api_guest(a, rpc, id, params);
+
+	if (d && (!waits_in(d, phase) || d->job->client != rpc)) {
+		rpc_fail(rpc, id, EINVAL, "%s: it is not at this point", d->name);
+		return NULL;
+	}
+	if (d)
+		d->job->client_id = id;
+	return d;
+}
+
+void method_save_go(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	AUTO_CLOSE int fd = rpc_take_fd(rpc);
+	struct domain *d = waiting(a, rpc, id, params, "ready");
+
+	if (!d)
+		return;
+	if (fd < 0) {
+		rpc_fail(rpc, id, EBADF, "%s: no descriptor came with it", d->name);
+		return;
+	}
+	d->stream_fd = TAKE_FD(fd);
+	event_add(d->atolld, d->live ? "migrated" : "saved", d->name, "its stream began");
+	job_next(d->job);
+}
+
+void method_save_end(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	static const char *const verdicts[] = {[VERDICT_RESUME] = "resume", [VERDICT_DESTROY] = "destroy", [VERDICT_KEEP] = "keep"};
+	const char *verdict = json_get_string(params, "verdict", "");
+	struct domain *d = waiting(a, rpc, id, params, "verdict");
+	struct store_batch *batch;
+
+	if (!d)
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(verdicts); i++) {
+		if (strcmp(verdict, verdicts[i]))
+			continue;
+		d->verdict = (enum verdict)i;
+		job_next(d->job);
+		return;
+	}
+	if (strcmp(verdict, "release")) {
+		rpc_fail(rpc, id, EINVAL, "verdict: expected resume, destroy, keep or release");
+		return;
+	}
+	batch = store_batch_new();
+	for (unsigned i = 0; i < d->device_count; i++) {
+		nodes_remove_backend(batch, d, &d->devices[i]);
+		order_detach(&d->devices[i], d);
+	}
+	store_commit(a->store, batch);
+	d->released = true;
+	rpc_reply(rpc, id, json_new(JSON_OBJECT));
+}
+
+/* --- restoring --- */
+
+static int step_load(struct job *job)
+{
+	struct domain *d = job->domain;
+
+	rpc_push_fd(d->atolld->builder, TAKE_FD(d->stream_fd));
+	return job_call(job, d->atolld->builder, "domain.restore", guest_build_params(d), 0, built, NULL);
+}
+
+static int step_hold(struct job *job)
+{
+	struct json *result;
+
+	if (!job->domain->hold)
+		return 0;
+	if (!job->client)
+		return job_explain(job, ECONNRESET, "%s: whoever sent it left", job->domain->name);
+	result = json_new(JSON_OBJECT);
+	json_set_string(result, "name", job->domain->name);
+	rpc_reply(job->client, job->client_id, result);
+	return JOB_WAIT;
+}
+
+static const struct job_step restore_steps[] = {
+	{"load", step_load, 0},	      {"hold", step_hold, 0},	    {"settings", step_settings, 0}, {"order", step_order, 60000},
+	{"publish", step_publish_guest, 0}, {"unpause", step_unpause, 0}, {0},
+};
+
+void method_restore(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	AUTO_FREE struct guest_config *config = malloc(sizeof(*config));
+	AUTO_CLOSE int fd = rpc_take_fd(rpc);
+	bool hold = json_get_bool(params, "hold", false);
+	char why[300], name[NAME_LEN_MAX + 1];
+	struct domain *d;
+
+	if (fd < 0 || !config) {
+		rpc_fail(rpc, id, EBADF, "no descriptor came with it");
+		return;
+	}
+	if (guest_config_from_json(json_get(params, "config"), config, why, sizeof(why)) < 0) {
+		rpc_fail(rpc, id, EINVAL, "the saved guest's description: %s", why);
+		return;
+	}
+	if (hold && domain_find(a, config->name) && format(name, sizeof(name), "%s.incoming", config->name) == 0)
+		strcpy(config->name, name); /* to the same host: its old self is there until it runs */
+	d = guest_new(a, config, rpc, id);
+	if (!d)
+		return;
+	d->stream_fd = TAKE_FD(fd);
+	d->hold = hold;
+	guest_start(d, restore_steps, rpc, id);
+}
+
+void method_restore_go(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = waiting(a, rpc, id, params, "hold");
+
+	if (d)
+		job_next(d->job);
+}

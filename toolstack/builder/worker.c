@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Methods in child processes. The child's last frame is the event "done" or "failed"; without one it died. */
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "methods.h"
+
+#define CHILD_LINK 3
+#define CHILD_STREAM 4
+
+struct worker {
+	struct worker **place; /* in the table */
+	struct rpc *client, *link;
+	uint32_t request;
+	pid_t pid;
+};
+
+static void worker_end(struct worker *worker)
+{
+	rpc_destroy(worker->link);
+	kill(worker->pid, SIGKILL); /* it has nothing more to do in any case */
+	while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	*worker->place = NULL;
+	free(worker);
+}
+
+static void on_event(struct rpc *link, const char *event, const struct json *params, void *data)
+{
+	struct worker *worker = data;
+
+	if (!strcmp(event, "done"))
+		rpc_reply(worker->client, worker->request, json_copy(params));
+	else if (!strcmp(event, "failed"))
+		rpc_fail(worker->client, worker->request, (int)json_get_int(params, "error", EIO), "%s",
+			 json_get_string(params, "message", "?"));
+	else {
+		rpc_event(worker->client, event, json_copy(params));
+		return;
+	}
+	worker_end(worker);
+}
+
+static void on_close(struct rpc *link, const char *why, void *data)
+{
+	struct worker *worker = data;
+
+	rpc_fail(worker->client, worker->request, EIO, "the process that streams the domain died");
+	worker_end(worker);
+}
+
+static const struct rpc_ops link_ops = {.on_event = on_event, .on_close = on_close};
+
+int worker_write(int fd, const void *data, size_t len)
+{
+	const char *at = data;
+
+	for (ssize_t n; len; at += n, len -= (size_t)n) {
+		n = write(fd, at, len);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		if (n < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+void worker_tell(const struct builder *builder, const char *event, struct json *params)
+{
+	AUTO_JSON struct json *frame = json_new(JSON_OBJECT);
+	AUTO_BUF struct buf text = BUF_INIT(RPC_FRAME_MAX);
+	unsigned char head[4];
+	int failed = json_set_string(frame, "event", event);
+
+	failed |= json_set(frame, "params", params);
+	if (failed || json_print(frame, &text, false) < 0)
+		_exit(1);
+	for (unsigned i = 0; i < 4; i++)
+		head[i] = (unsigned char)(text.len >> (8 * i));
+	if (worker_write(builder->link_fd, head, 4) < 0 || worker_write(builder->link_fd, text.data, text.len) < 0)
+		_exit(1);
+}
+
+/* Handles are not shared with the parent: buffers of hypercalls do not survive a fork. */
+static _Noreturn void child(const char *state_dir, const char *method, const struct json *params, int link_fd, int stream_fd)
+{
+	struct builder builder;
+	struct failure failure = {0};
+	struct json *result = NULL;
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_IGN); /* the stream's other end may go; the domain is put in order then */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	link_fd = fcntl(link_fd, F_DUPFD, CHILD_STREAM + 1);
+	stream_fd = fcntl(stream_fd, F_DUPFD, CHILD_STREAM + 1);
+	if (dup2(link_fd, CHILD_LINK) < 0 || dup2(stream_fd, CHILD_STREAM) < 0 || close_range(CHILD_STREAM + 1, ~0u, 0) < 0)
+		_exit(1);
+	if (builder_init(&builder, state_dir, 0, &failure) == 0) {
+		builder.link_fd = CHILD_LINK;
+		builder.stream_fd = CHILD_STREAM;
+		method_call(&builder, method, params, &result, &failure);
+	}
+	if (!result) {
+		result = json_new(JSON_OBJECT);
+		json_set_int(result, "error", failure.error);
+		json_set_string(result, "message", failure.message);
+		log_warning("%s: %s", method, failure.message);
+		worker_tell(&builder, "failed", result);
+	} else {
+		worker_tell(&builder, "done", result);
+	}
+	_exit(0);
+}
+
+int worker_start(struct workers *workers, const struct builder *builder, struct rpc *client, uint32_t request, const char *method,
+		 const struct json *params, int stream_fd, struct failure *failure)
+{
+	AUTO_CLOSE int stream = stream_fd, ours = -1, theirs = -1;
+	struct worker **place = workers->item, *worker = NULL;
+	int pair[2], ret;
+
+	if (stream < 0)
+		return fail(failure, EBADF, "%s: no descriptor came with it", method);
+	while (place < workers->item + WORKERS_MAX && *place)
+		place++;
+	if (place == workers->item + WORKERS_MAX)
+		return fail(failure, EBUSY, "%s: %d domains are streamed already", method, WORKERS_MAX);
+	worker = calloc(1, sizeof(*worker));
+	if (!worker || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+		free(worker);
+		return fail(failure, errno, "%s: %s", method, strerror(errno));
+	}
+	ours = pair[0];
+	theirs = pair[1];
+	*worker = (struct worker){.place = place, .client = client, .request = request};
+	fcntl(ours, F_SETFL, O_NONBLOCK);
+	fcntl(stream, F_SETFL, fcntl(stream, F_GETFL) & ~O_NONBLOCK);
+	ret = rpc_create_socket(workers->loop, TAKE_FD(ours), "worker", &link_ops, worker, &worker->link);
+	if (ret < 0) {
+		free(worker);
+		return fail(failure, -ret, "%s: %s", method, strerror(-ret));
+	}
+	worker->pid = fork();
+	if (worker->pid == 0)
+		child(builder->state_dir, method, params, theirs, stream);
+	if (worker->pid < 0) {
+		ret = fail(failure, errno, "%s: no process for it: %s", method, strerror(errno));
+		rpc_destroy(worker->link);
+		free(worker);
+		return ret;
+	}
+	*place = worker;
+	return 0;
+}
+
+void workers_end(struct workers *workers, const struct rpc *client)
+{
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		if (workers->item[i] && (!client || workers->item[i]->client == client))
+			worker_end(workers->item[i]);
+	}
+}
