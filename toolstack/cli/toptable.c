@@ -187,14 +187,15 @@ static int print_row(const struct top_row *row, unsigned spark, struct buf *out)
 static int print_rest(const struct top *top, unsigned lines, unsigned columns, struct buf *out)
 {
 	unsigned first;
+	char line[256];
 	int r = buf_printf(out, "\033[K\r\n");
 
 	lines--;
 	for (unsigned i = 0; i < top->count && lines; i++) {
 		if (!top->rows[i].why[0])
 			continue;
-		r |= buf_printf(out, "%s%.*s" RESET "\033[K\r\n", colour(top->rows[i].health),
-				(int)MIN(columns, 200), top->rows[i].why) < 0;
+		snprintf(line, sizeof(line), "%s: %s", top->rows[i].name, top->rows[i].why);
+		r |= buf_printf(out, "%s%.*s" RESET "\033[K\r\n", colour(top->rows[i].health), (int)columns, line);
 		lines--;
 	}
 	first = top->event_count > lines ? top->event_count - lines : 0;
@@ -216,7 +217,7 @@ int top_render(struct top *top, unsigned rows, unsigned columns, const char *clo
 			top->up ? "\033[32m" : "\033[1;31m", top->up ? "all services run" : "NOT ALL SERVICES RUN", top->count,
 			top->control_mib);
 	r |= buf_printf(out, "\033[7m%5s %-12s %-13s %5s %-*s %6s %6s %6s %4s %7s\033[K" RESET "\r\n", "DOMID", "NAME", "HEALTH", "CPU%",
-			(int)spark, "", "MEM", "NET/s", "DISK/s", "RST", "OUTAGE");
+			(int)spark, "HISTORY", "MEM", "NET/s", "DISK/s", "RST", "OUTAGE");
 	for (unsigned i = 0; i < shown; i++)
 		r |= print_row(&top->rows[i], spark, out);
 	if (rows > shown + 3)
