@@ -5,7 +5,7 @@ cd "$(dirname "$(realpath "$0")")" || exit 1
 . ./lib.sh
 . ./guest-lib.sh
 
-nodes() { xenstore-ls -f / | grep -v -E 'memory|cpu_ms' | sort | sha256sum; }
+nodes() { xenstore-ls -f / | grep -v -E 'memory|cpu_ms|^/tool/atoll' | sort | sha256sum; }
 log_size() { stat -c %s "$(console_log "$1")"; }
 grew() { [ "$(log_size "$1")" -gt "$2" ]; }
 

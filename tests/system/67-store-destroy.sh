@@ -15,8 +15,8 @@ ended() { [ -n "$(verdict "$1")" ]; }
 is_right() { verdict "$1" | grep -q ', ok$' || { tail -n 5 "$(log_of "$1")"; return 1; }; }
 # by its number: atolld may be away
 destroy() { case $1 in store) /usr/libexec/atoll/atoll-fault destroy 1 ;; console) /usr/libexec/atoll/atoll-fault destroy 2 ;; esac; }
-nodes() { xenstore-ls -f / | grep -v -E '/memory|/load|(store|console)/(port|ring-ref)|/domain/2/' | sort; }
-same_nodes() { xenstore-ls -f / | grep -v -E '/memory|/load|(store|console)/(port|ring-ref)|/domain/2/' | sort; }
+nodes() { xenstore-ls -f / | grep -v -E '/memory|/load|(store|console)/(port|ring-ref)|/domain/2/|^/tool/atoll' | sort; }
+same_nodes() { xenstore-ls -f / | grep -v -E '/memory|/load|(store|console)/(port|ring-ref)|/domain/2/|^/tool/atoll' | sort; }
 revived() { grep -a -c "^$1: revived" "$(console_log "$1")" 2>/dev/null; }
 numbers_are_whole() { grep -a -o '^IO [0-9]*' "$(console_log "$1")" | awk '$2 != ++n { print "after", n - 1, "comes", $2; exit 1 }'; }
 
