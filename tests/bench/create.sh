@@ -48,8 +48,10 @@ measure() {
 	echo "$tool destroy-$1 $(median "${destroys[@]}") $cold_destroy"
 }
 
-for what in unikernel elf bzimage; do measure $what /run/$what.cfg; done
-[ $tool = xl ] || { for what in unikernel bzimage; do atoll create /run/$what.cfg --explain | sed 's/^/# /'; atoll destroy b; done; }
+kernels="unikernel elf"
+[ ! -e /usr/lib/atoll/guests/bzImage ] || kernels+=" bzimage"
+for what in $kernels; do measure "$what" "/run/$what.cfg"; done
+[ $tool = xl ] || { for what in $kernels; do atoll create "/run/$what.cfg" --explain | sed 's/^/# /'; atoll destroy b; done; }
 for ((n = 0; n < OTHERS; n++)); do
 	unikernel "o$n" >/run/other.cfg
 	create /run/other.cfg || exit 1
