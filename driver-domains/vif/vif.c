@@ -43,6 +43,7 @@ struct vifs {
 	struct source *again;
 	bool looking;
 	struct source *stall_timer, *hold_timer;
+	bool stall_armed;
 	struct queue_io io;
 };
 
@@ -66,6 +67,13 @@ static void serve_tx(struct vif_queue *q)
 	}
 }
 
+static void arm_stall_timer(struct vifs *vifs)
+{
+	if (!vifs->stall_armed)
+		source_set_timer(vifs->stall_timer, VIF_STALL_MS);
+	vifs->stall_armed = true;
+}
+
 static void serve_rx(struct vif_queue *q)
 {
 	struct vifs *vifs = q->vif->vifs;
@@ -85,7 +93,7 @@ static void serve_rx(struct vif_queue *q)
 	q->starved_ms = starved ? now_ms() : 0;
 	source_set_events(q->tap_source, starved ? 0 : EPOLLIN);
 	if (starved)
-		source_set_timer(vifs->stall_timer, VIF_STALL_MS);
+		arm_stall_timer(vifs);
 }
 
 static void on_again(struct source *source, uint32_t events, void *data)
@@ -112,6 +120,7 @@ static void on_stalled(struct source *source, uint32_t events, void *data)
 	struct vifs *vifs = data;
 	bool starved = false;
 
+	vifs->stall_armed = false;
 	for (struct vif *vif = vifs->list; vif; vif = vif->next) {
 		for (unsigned i = 0; i < vif->count; i++) {
 			struct vif_queue *q = &vif->queues[i];
@@ -122,7 +131,7 @@ static void on_stalled(struct source *source, uint32_t events, void *data)
 		}
 	}
 	if (starved)
-		source_set_timer(vifs->stall_timer, VIF_STALL_MS);
+		arm_stall_timer(vifs);
 }
 
 static void on_tx_channel(void *data)
