@@ -2,16 +2,37 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The image of driver domains (net and disk): an initramfs with our agent as init, its libraries, and kernel modules.
 # One image serves both roles; the agent reads /etc/modules.net or /etc/modules.disk, one `PATH [ARGUMENT...]` a line in
-# the order in which they have to be loaded (or /etc/modules.net-linux, disk-linux, with the kernel's backend). The kernel is a parameter: a module that a kernel lacks is left out.
+# the order in which they have to be loaded (or /etc/modules.net-linux, disk-linux, with the kernel's backend). The kernel is a parameter:
+# a module that a kernel lacks is left out.
+#
+# Modules are stripped, and so lose Debian's signature, which each start would check for nothing: nobody but us makes the image, and
+# driver domains' kernels take unsigned modules.
 
 DRIVER_MODULES_COMMON=(xen-privcmd xen-evtchn xen-gntdev xen-gntalloc xenfs xen-pcifront)
 DRIVER_MODULES_NET=(virtio_net e1000 e1000e llc stp bridge tun)
 DRIVER_MODULES_DISK=(nvme libata ahci scsi_mod sd_mod virtio_blk loop)
 
-# driver_image KERNEL-METAPACKAGE BUILD: a folder with driver-vmlinux and driver.cpio
+# The kernels that a driver domain may be given beside the usual one, `debian`: what `"kernel"` of host.json and `atoll restart --kernel`
+# call them. One that the archive does not have, or that is not built, is left out.
+driver_kernels() {
+	case $(candidate "$KERNEL_NEWER") in '' | '(none)') ;; *) echo newer ;; esac
+	! trimmed_exists || echo "$KERNEL_TRIMMED"
+}
+
+# driver_kernel NAME: the folder with its vmlinux, version and modules
+driver_kernel() {
+	case $1 in
+		debian) kernel_tree "$KERNEL_FULL" ;;
+		newer) kernel_tree "$KERNEL_NEWER" ;;
+		"$KERNEL_TRIMMED") trimmed_tree ;;
+		*) kernel_tree "$1" ;;
+	esac
+}
+
+# driver_image NAME|KERNEL-METAPACKAGE BUILD: a folder with driver-vmlinux and driver.cpio
 driver_image() {
 	local kernel agent=''
-	kernel=$(kernel_tree "$1")
+	kernel=$(driver_kernel "$1")
 	[ ! -d "$2/driver-domains" ] || agent=$(find "$2/driver-domains" -type f -name atoll-agent | head -n 1)
 	cached "driver-$1" "$(key "$kernel" "$(cat "$IMAGES/driver.sh" "$IMAGES/driver/init")" \
 		"$([ -z "$agent" ] || sha256sum <"$agent")" </dev/null)" build_driver "$kernel" "$agent"
@@ -43,7 +64,14 @@ driver_modules() {
 	for m; do
 		modprobe -d "$kernel" -S "$version" --show-depends "$m" 2>/dev/null || true
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | sed "s|^$kernel||" | while read -r file; do
-		[ -e "$root$file" ] || install -D -m 644 "$kernel$file" "$root$file"
-		echo "$file"
+		[ -e "$root${file%.xz}" ] || driver_module "$kernel$file" "$root${file%.xz}"
+		echo "${file%.xz}"
 	done
+}
+
+driver_module() {
+	install -d "${2%/*}"
+	case $1 in *.xz) xz -dc "$1" >"$2" ;; *) cp "$1" "$2" ;; esac
+	strip --strip-debug "$2"
+	chmod 644 "$2"
 }

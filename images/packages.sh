@@ -4,6 +4,7 @@
 
 # The kernels by the name that is used in arguments and in folder names.
 KERNEL_FULL=linux-image-amd64		# control domain and driver domains
+KERNEL_NEWER=linux-image-6.12-amd64	# driver domains, to change to and back
 KERNEL_CLOUD=linux-image-cloud-amd64	# test guests
 
 candidate() { apt-cache policy "$1" | awk '$1 == "Candidate:" { print $2 }'; }

@@ -5,18 +5,21 @@
 ATOLL_SOURCE=$(dirname "$IMAGES")
 ATOLL_BUILD=${ATOLL_BUILD:-$ATOLL_SOURCE/build}
 
-# kernels_layer: /usr/lib/atoll/images/driver-vmlinux and /usr/lib/atoll/guests. Not compressed: emulated unpacking
-# costs more than reading.
+# kernels_layer: /usr/lib/atoll/images/driver-vmlinux, /usr/lib/atoll/images/kernels/NAME/vmlinux and /usr/lib/atoll/guests. Not
+# compressed: emulated unpacking costs more than reading.
 kernels_layer() {
-	local driver guest
+	local driver guest kernels=() name
 	driver=$(kernel_tree "$KERNEL_FULL")
 	guest=$(guest_image "$KERNEL_CLOUD")
-	echo "$(cached kernels "$(key "$driver" "$guest" "$(declare -f build_kernels pack_plain)" </dev/null)" \
-		build_kernels "$driver" "$guest")/kernels.erofs"
+	for name in $(driver_kernels); do kernels+=("$name=$(driver_kernel "$name")"); done
+	echo "$(cached kernels "$(key "$driver" "$guest" "${kernels[@]}" "$(declare -f build_kernels pack_plain)" </dev/null)" \
+		build_kernels "$driver" "$guest" "${kernels[@]}")/kernels.erofs"
 }
 
 build_kernels() {
-	local out=$1 driver=$2 guest=$3 root=$1/root
+	local out=$1 driver=$2 guest=$3 root=$1/root kernel
+	shift 3
+	for kernel; do install -D -m 644 "${kernel#*=}/vmlinux" "$root/usr/lib/atoll/images/kernels/${kernel%%=*}/vmlinux"; done
 	install -D -m 644 "$driver/vmlinux" "$root/usr/lib/atoll/images/driver-vmlinux"
 	install -D -m 644 "$guest/vmlinux" "$root/usr/lib/atoll/guests/vmlinux"
 	install -D -m 644 "$guest/guest.cpio" "$root/usr/lib/atoll/guests/guest.cpio"
@@ -30,8 +33,8 @@ pack_plain() {
 
 # payload_layer: what the build directory installs, the driver domains' image, the test host's description, and the system tests
 payload_layer() {
-	local tree driver
-	driver=$(driver_image "$KERNEL_FULL" "$ATOLL_BUILD")
+	local tree driver name
+	driver=$(driver_image debian "$ATOLL_BUILD")
 	tree=$(mktemp -d)
 	if [ -e "$ATOLL_BUILD/build.ninja" ]; then
 		meson install -C "$ATOLL_BUILD" --destdir "$tree" --no-rebuild --quiet >/dev/null ||
@@ -40,6 +43,9 @@ payload_layer() {
 	payload_merge_usr "$tree"
 	payload_enable_units "$tree"
 	install -D -m 644 "$driver/driver.cpio" "$tree/usr/lib/atoll/images/driver.cpio"
+	for name in $(driver_kernels); do
+		install -D -m 644 "$(driver_image "$name" "$ATOLL_BUILD")/driver.cpio" "$tree/usr/lib/atoll/images/kernels/$name/driver.cpio"
+	done
 	install -D -m 644 "$ATOLL_SOURCE/tests/system/host.json" "$tree/etc/atoll/host.json"
 	mkdir -p "$tree/usr/lib/atoll/tests"
 	cp -r "$ATOLL_SOURCE/tests/system/." "$tree/usr/lib/atoll/tests/"
