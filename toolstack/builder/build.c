@@ -170,6 +170,8 @@ static int set_limits(struct build *b)
 		return refuse(b, "make its vCPUs");
 	if (xc_domain_setmaxmem(xen, b->domid, b->spec->memory_kib + MAXMEM_SLACK_KIB) < 0)
 		return refuse(b, "set its memory limit");
+	if (b->domid < DOMID_GUEST_FIRST)
+		share_set(b->builder, b->domid);
 	ret = open_channel(b, b->spec->store_domid, &b->built->store_port);
 	if (ret == 0)
 		ret = open_channel(b, b->spec->console_domid, &b->built->console_port);

@@ -138,6 +138,10 @@ int domain_set(struct builder *builder, uint32_t domid, const struct domain_sett
 /* -ENOENT if there is no such domain. */
 int domain_lookup(struct builder *builder, uint32_t domid, xc_domaininfo_t *info, struct failure *failure);
 
+/* share.c */
+void share_init(struct builder *builder);
+void share_set(struct builder *builder, uint32_t domid);
+
 /* store.c */
 int store_setup(struct builder *builder, uint32_t domid, uint32_t *port, bool *again, struct failure *failure);
 int store_virq(struct builder *builder, uint32_t domid, struct failure *failure);

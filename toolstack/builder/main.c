@@ -140,6 +140,7 @@ static int server_start(struct server *server)
 		return ret;
 	}
 	reload_adopt(&server->builder);
+	share_init(&server->builder);
 	ret = server->listen_fd = listen_fd(server->socket_path);
 	if (ret >= 0)
 		ret = loop_create(&server->loop);
