@@ -25,6 +25,19 @@ const struct role *role_find(const char *name)
 	return NULL;
 }
 
+static uint64_t uptime_ms(void)
+{
+	struct timespec up;
+
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	return (uint64_t)up.tv_sec * 1000 + (uint64_t)up.tv_nsec / 1000000;
+}
+
+void agent_mark_boot(struct agent *agent, enum boot_phase phase)
+{
+	agent->boot_ms[phase] = uptime_ms();
+}
+
 int agent_init(struct agent *agent, struct loop *loop)
 {
 	agent->loop = loop;
@@ -70,7 +83,8 @@ static struct json *missing_modules(const struct agent *agent)
 static void handle_hello(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
 {
 	int64_t version = json_get_int(params, "version", AGENT_VERSION);
-	struct json *result;
+	static const char *const boot_phases[] = {[BOOT_KERNEL] = "kernel", [BOOT_MODULES] = "modules", [BOOT_AGENT] = "agent"};
+	struct json *result, *boot;
 	struct utsname uts;
 	struct sysinfo info;
 	int r = 0;
@@ -82,6 +96,7 @@ static void handle_hello(struct agent *agent, struct rpc *rpc, uint32_t id, cons
 	uname(&uts);
 	sysinfo(&info);
 	result = json_new(JSON_OBJECT);
+	boot = json_new(JSON_OBJECT);
 	r |= json_set_string(result, "name", agent->name);
 	r |= json_set_string(result, "role", agent->role->name);
 	r |= json_set_int(result, "version", AGENT_VERSION);
@@ -89,6 +104,9 @@ static void handle_hello(struct agent *agent, struct rpc *rpc, uint32_t id, cons
 	r |= json_set_int(result, "domid", agent->domid);
 	r |= json_set_int(result, "memory_kib", (int64_t)((uint64_t)info.totalram * info.mem_unit / 1024));
 	r |= json_set(result, "modules_missing", missing_modules(agent));
+	for (size_t i = 0; i < ARRAY_SIZE(agent->boot_ms); i++)
+		r |= json_set_int(boot, boot_phases[i], (int64_t)agent->boot_ms[i]);
+	r |= json_set(result, "boot_ms", boot);
 	if (r < 0)
 		result = json_free(result);
 	rpc_reply(rpc, id, result);
@@ -114,7 +132,6 @@ static void handle_ping(struct agent *agent, struct rpc *rpc, uint32_t id, const
 {
 	struct json *result = json_new(JSON_OBJECT);
 	char broken[PROBE_TEXT_SIZE] = "", missing[PROBE_TEXT_SIZE] = "";
-	struct timespec up;
 	struct sysinfo info;
 	int r = 0;
 
@@ -124,9 +141,8 @@ static void handle_ping(struct agent *agent, struct rpc *rpc, uint32_t id, const
 		r |= json_set_string(result, "broken", broken);
 	if (missing[0])
 		r |= json_set_string(result, "missing", missing);
-	clock_gettime(CLOCK_BOOTTIME, &up);
 	sysinfo(&info);
-	r |= json_set_int(result, "uptime_ms", (int64_t)up.tv_sec * 1000 + up.tv_nsec / 1000000);
+	r |= json_set_int(result, "uptime_ms", (int64_t)uptime_ms());
 	r |= json_set_int(result, "memory_kib", (int64_t)((uint64_t)info.totalram * info.mem_unit / 1024));
 	r |= json_set_int(result, "available_kib", memory_available_kib(agent));
 	r |= json_set(result, "load", json_new_double((double)info.loads[0] / LOAD_ONE));

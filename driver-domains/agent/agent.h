@@ -44,6 +44,9 @@ void agent_count_device(struct json *devices, uint64_t guest, uint64_t id, uint6
 
 extern const struct role net_role, disk_role;
 
+/* What is ready after the domain's start, in order; the control domain is told when each was. */
+enum boot_phase { BOOT_KERNEL, BOOT_MODULES, BOOT_AGENT, BOOT_PHASES };
+
 struct agent {
 	struct loop *loop;
 	const struct role *role;
@@ -53,6 +56,7 @@ struct agent {
 	const char *proc_root; /* "/proc" */
 	bool own_backend;      /* we serve the guests ourselves; otherwise the kernel's backend does */
 	struct modules modules;
+	uint64_t boot_ms[BOOT_PHASES]; /* since the kernel's start; 0: that was not seen */
 	int domid;       /* -1: not known */
 	struct rpc *rpc; /* NULL: no session */
 	bool greeted;    /* the session's client has sent something: only then does it get events */
@@ -67,6 +71,9 @@ const struct role *role_find(const char *name);
 /* NAME and ROLE must be set before. 0 or -errno. */
 int agent_init(struct agent *agent, struct loop *loop);
 void agent_fini(struct agent *agent);
+
+/* PHASE is over now. */
+void agent_mark_boot(struct agent *agent, enum boot_phase phase);
 
 /* For rpc_create_*(), with the agent as data; the session made is stored in agent->rpc by the caller. */
 extern const struct rpc_ops agent_rpc_ops;

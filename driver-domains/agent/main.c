@@ -131,6 +131,7 @@ int main(int argc, char **argv)
 	bool init = getpid() == 1;
 	int r;
 
+	agent_mark_boot(&agent, BOOT_KERNEL);
 	if (init) {
 		init_mount();
 		init_fail_loudly();
@@ -141,6 +142,7 @@ int main(int argc, char **argv)
 	r = loop_create(&loop);
 	if (r == 0 && init) {
 		load_modules(&agent);
+		agent_mark_boot(&agent, BOOT_MODULES);
 		init_pin_memory();
 		r = init_reap(loop, &reaper);
 	}

@@ -77,6 +77,8 @@ static void on_retry(struct source *source, uint32_t events, void *data)
 	int r = offer(server);
 
 	if (r == 0) {
+		if (!server->announced)
+			agent_mark_boot(server->agent, BOOT_AGENT);
 		if (server->complained || !server->announced)
 			log_info("%s: d%d serves the control domain", server->agent->name, server->agent->domid);
 		server->announced = true;
