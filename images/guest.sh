@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The test guest: an unmodified Debian cloud kernel (PV and PVH) with an initramfs of busybox and one script.
-# Kernel command line: atoll.name=HOSTNAME, atoll.work=io|net|disk|bench|idle|soak|store|rtt|console. What it prints is described in guest/init.
+# Kernel command line: atoll.name=HOSTNAME, atoll.work=io|net|disk|bench|outage|idle|soak|store|rtt|console. What it prints is described in guest/init.
 
 GUEST_MODULES=(xen-netfront xen-blkfront)
 
