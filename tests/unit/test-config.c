@@ -100,6 +100,13 @@ static void test_host(void)
 	ok(host("{\"services\":[{\"name\":\"a\",\"role\":\"net\",\"pci\":[\"5.0\"]}]}", &c) == -EINVAL && strstr(why, "a: pci"),
 	   "a PCI address is checked");
 	host_config_fini(&c);
+	ok(host("{\"services\":[{\"name\":\"a\",\"role\":\"net\",\"kernel\":\"trimmed\"},{\"name\":\"b\",\"role\":\"disk\",\"kernel\":\"/k\"},"
+		"{\"name\":\"c\",\"role\":\"disk\"}]}", &c) == 0 && !strcmp(c.services[2].kernel, "trimmed") &&
+		!strcmp(c.services[3].kernel, "/k") && !strcmp(c.services[4].kernel, KERNEL_USUAL), "a kernel is a name or a path");
+	host_config_fini(&c);
+	ok(host("{\"services\":[{\"name\":\"a\",\"role\":\"net\",\"kernel\":\"../k\"}]}", &c) == -EINVAL && strstr(why, "a: kernel"),
+	   "but not a path that begins anywhere (%s)", why);
+	host_config_fini(&c);
 	ok(host("[]", &c) == -EINVAL && strstr(why, "expected an object"), "a list is no host (%s)", why);
 	ok(host("3", &c) == -EINVAL && strstr(why, "expected an object"), "a number is no host (%s)", why);
 	ok(host("{\"services\":[{\"name\":\"a b\",\"role\":\"net\"}]}", &c) == -EINVAL && strstr(why, "name \"a b\": expected"),

@@ -12,6 +12,8 @@
 #define HELLO_TIMEOUT_MS 5000
 #define COUNTERS_BEATS 4 /* devices are counted at each fourth beat */
 
+const char *const agent_boot_phases[3] = {"kernel", "modules", "agent"};
+
 struct agent {
 	struct domain *domain;
 	agent_ready_fn *ready;
@@ -118,7 +120,10 @@ static void on_hello(struct rpc *rpc, const struct json *result, const struct rp
 		source_set_timer(agent->tick, CONNECT_RETRY_MS);
 		return;
 	}
-	log_info("%s: agent is there, kernel %.64s", agent->domain->name, json_get_string(result, "kernel", "?"));
+	snprintf(agent->domain->release, sizeof(agent->domain->release), "%.64s", json_get_string(result, "kernel", "?"));
+	for (unsigned i = 0; i < ARRAY_SIZE(agent->domain->boot_ms); i++)
+		agent->domain->boot_ms[i] = (unsigned)json_get_int(json_get(result, "boot_ms"), agent_boot_phases[i], 0);
+	log_info("%s: agent is there, kernel %s", agent->domain->name, agent->domain->release);
 	agent->missed = 0;
 	source_set_timer(agent->tick, HEALTH_PING_MS);
 	if (!agent->greeted) {

@@ -8,6 +8,9 @@
 
 #include "atolld/atolld.h"
 
+/* When, since the domain's start, its kernel, its modules and its agent were ready: the agent tells. */
+extern const char *const agent_boot_phases[3];
+
 /* Called once when the agent has answered the greeting. */
 typedef void agent_ready_fn(struct domain *domain);
 

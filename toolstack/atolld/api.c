@@ -244,6 +244,7 @@ static void method_shutdown(struct atolld *a, struct rpc *rpc, uint32_t id, cons
 static void method_restart(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
 	struct domain *d = named(a, rpc, id, params);
+	const char *kernel = json_get_string(params, "kernel", NULL);
 	int r;
 
 	if (!d)
@@ -252,7 +253,16 @@ static void method_restart(struct atolld *a, struct rpc *rpc, uint32_t id, const
 		rpc_fail(rpc, id, EPERM, "%s: this is a guest; `atoll reboot` restarts it", d->name);
 		return;
 	}
-	r = service_restart(d, json_get_string(params, "reason", "asked for"), rpc, id);
+	if (kernel && d->role != ROLE_NET && d->role != ROLE_DISK) {
+		rpc_fail(rpc, id, EINVAL, "%s: its code is Atoll's own; only net and disk services have a kernel to choose", d->name);
+		return;
+	}
+	r = kernel ? kernel_change(d, kernel, rpc, id) : service_restart(d, json_get_string(params, "reason", "asked for"), rpc, id);
+	if (kernel && (r == -ENOENT || r == -EINVAL)) {
+		rpc_fail(rpc, id, r, "%s: there is no kernel %.100s (a file and a ramdisk below /usr/lib/atoll/images/kernels/, or a path)",
+			 d->name, kernel);
+		return;
+	}
 	if (r == -EOPNOTSUPP)
 		rpc_fail(rpc, id, r, "%s: a store whose domain is gone cannot be rebuilt; the host has to be rebooted", d->name);
 	else if (r < 0)

@@ -11,6 +11,8 @@
 
 #define DOMAINS_MAX 512 /* services and guests: bounds the status table, the state file and the store's use */
 #define DOMID_LIMIT 0x7ff0 /* Xen's DOMID_FIRST_RESERVED */
+#define KERNEL_LEN_MAX 255
+#define HEALTHY_MS 60000 /* who ran for so long fails by chance; who did not probably fails again */
 #define STATE_DIR "/run/atoll/state"
 #define SHUTDOWN_SUSPEND 2 /* of Xen's reasons; 0 is poweroff, 1 reboot, 3 crash, 4 watchdog */
 
@@ -93,6 +95,14 @@ struct domain {
 	struct guest_config *previous; /* while a change is under way; owned */
 	unsigned target_mib;    /* memory that it shall keep; 0: all */
 
+	/* The kernel of a net or disk service (kernel.c). */
+	char kernel[KERNEL_LEN_MAX + 1];        /* chosen since the host is up; "": host.json's */
+	char kernel_before[KERNEL_LEN_MAX + 1]; /* to go back to while on trial */
+	bool trial;
+	char rolled_back[512]; /* what the one who asked for the kernel is told; "": nothing */
+	char release[65];      /* what the agent says of itself … */
+	unsigned boot_ms[3];   /* … and when its kernel, its modules and it were ready, since the domain's start */
+
 	/* Restarts. */
 	unsigned restarts;
 	uint64_t running_ms;     /* monotonic, when it was up last; 0: never */
@@ -101,6 +111,7 @@ struct domain {
 	uint64_t hour_ms;
 	bool planned;            /* the restart that is under way was not forced: it may wait for requests in flight */
 	struct source *restart_timer;
+	uint64_t noticed_us; /* when the first sign of its failure was seen; 0: it was asked for */
 	char outage_reason[128];
 	struct job_phase outage[JOB_PHASES_MAX];
 	unsigned outage_count;
@@ -132,6 +143,7 @@ struct atolld {
 	bool listing;              /* a domain list is under way … */
 	bool list_again;           /* … and already out of date */
 	bool adopt_again;          /* the others, once the store runs */
+	uint64_t release_us;       /* the store's last word of a domain that ended */
 	bool announced;            /* systemd was told that we are ready */
 };
 
@@ -148,8 +160,6 @@ const char *domain_state_name(const struct domain *domain);
 /* Since its last sign of life, in beats that it missed; 0 if nothing of it is asked. */
 uint64_t domain_silent_ms(const struct domain *domain);
 enum health domain_health(const struct domain *domain, char *why, size_t size);
-/* Its last restart: reason, total_ms, phases_ms. */
-struct json *outage_to_json(const struct domain *domain);
 struct json *domain_to_json(const struct domain *domain);
 void domain_uuid(const struct domain *domain, char out[37]);
 /* Params with the domain's id, for the builder. */
@@ -180,6 +190,21 @@ int service_failed(struct domain *domain, const char *reason);
 void service_rejuvenate(struct domain *domain);
 int service_stop(struct domain *domain, struct rpc *client, uint32_t id);
 bool services_running(const struct atolld *atolld);
+
+/* --- the kernels of services (kernel.c) --- */
+const char *kernel_name(const struct domain *domain);
+/* The files of the next start. 0 or -errno. */
+int kernel_paths(const struct domain *domain, char *kernel, char *ramdisk, size_t size);
+/* Rebuilds a net or disk service with another kernel. -EINVAL: not a name; -ENOENT: its files are missing. */
+int kernel_change(struct domain *domain, const char *name, struct rpc *client, uint32_t id);
+/* If its kernel is on trial: takes it back, and tells so. The caller rebuilds the service. */
+bool kernel_roll_back(struct domain *domain, const char *why);
+
+/* --- restarts as they were (outage.c) --- */
+/* Keeps the phases of JOB, which has rebuilt its domain. */
+void outage_record(struct job *job);
+/* {reason, total_ms, phases_ms, boot_ms}, as atoll(1) says. */
+struct json *outage_to_json(const struct domain *domain);
 
 /* --- guests (guest.c) --- */
 /* FAIL_AT: a step's name, or "". */

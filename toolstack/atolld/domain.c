@@ -133,16 +133,6 @@ struct json *phases_to_json(const struct job_phase *phases, unsigned count)
 	return json;
 }
 
-struct json *outage_to_json(const struct domain *d)
-{
-	struct json *json = json_new(JSON_OBJECT);
-	int r = json_set_string(json, "reason", d->outage_reason);
-
-	r |= json_set_int(json, "total_ms", (int64_t)d->outage_ms);
-	r |= json_set(json, "phases_ms", phases_to_json(d->outage, d->outage_count));
-	return r < 0 ? json_free(json) : json;
-}
-
 static int add_devices(struct json *json, const struct domain *d)
 {
 	struct json *list = json_new(JSON_ARRAY);
@@ -197,6 +187,10 @@ struct json *domain_to_json(const struct domain *d)
 	r |= json_set_string(json, "privilege", d->role == ROLE_STORE ? "getdomaininfo" : d->service && d->service->pci_count
 						? "own PCI devices" : "none");
 	r |= json_set_int(json, "restarts", d->restarts);
+	if (d->role == ROLE_NET || d->role == ROLE_DISK) {
+		r |= json_set_string(json, "kernel", kernel_name(d));
+		r |= json_set_string(json, "kernel_release", d->release);
+	}
 	if (d->outage_count)
 		r |= json_set(json, "last_outage", outage_to_json(d));
 	r |= add_devices(json, d);

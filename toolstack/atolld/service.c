@@ -6,6 +6,7 @@
  * stays, so that the guests' grants and event channels, which name it, fit the successor:
  *
  *   net, disk:  drain (if planned) → pause → clean → destroy → seize → build → publish → boot (agent greets) → configure → attach → republish
+ *                → connect (until the backends are connected)
  *   console:    pause → clean → destroy → build → publish → boot (its vchan answers; all consoles are added)
  *   store:      setup → pause → clean → destroy → build → virq → unpause → boot (the first request is answered) → publish
  *   store, console, while their domain exists: reload, in place
@@ -31,9 +32,14 @@
 #define RETRY_MS_MAX 60000
 #define PCI_GONE_MS 10
 #define BUDGET_MS 3600000
-#define HEALTHY_MS 60000     /* who ran for so long has failed by chance; who did not, probably fails again … */
 #define IN_PLACE_MAX 3       /* restarts in place, each soon after the one before, before the state is given up */
-#define QUICK_FAILURES_MAX 5 /* … and is restarted at once so many times, then with growing pauses */
+#define QUICK_FAILURES_MAX 5 /* in a row: then with growing pauses */
+#define TRIAL_MS 30000       /* a kernel on trial has this long to boot … */
+#define NIC_RETRY_MS 100     /* … and its network card this often … */
+#define NIC_TRIES 50         /* … this many times to appear */
+#define SIGN_MAX_US 5000000 /* an older word of the store was of something else */
+#define CONNECT_RETRY_MS 2
+#define CONNECT_TRIES 500    /* a backend that does not connect is its guest's trouble: nobody waits longer */
 
 static const char *type_of(const struct domain *d)
 {
@@ -128,7 +134,17 @@ static int step_build(struct job *job)
 	/* Two backends for one device would fight: the kernel's, if it is built in, is not started. */
 	const char *backend = !s->own_backend ? " atoll.backend=linux"
 			      : d->role == ROLE_DISK ? " initcall_blacklist=xen_blkif_init" : " initcall_blacklist=netback_init";
+	char kernel[PATH_MAX], ramdisk[PATH_MAX] = "";
+	int r = 0;
 
+	if (d->role == ROLE_NET || d->role == ROLE_DISK)
+		r = kernel_paths(d, kernel, ramdisk, sizeof(kernel));
+	else
+		strcpy(kernel, s->kernel);
+	if (r < 0) {
+		json_free(pci);
+		return r;
+	}
 	if (d->role == ROLE_STORE)
 		snprintf(cmdline, sizeof(cmdline), "port=%u", d->atolld->store_setup_port);
 	else if (d->role == ROLE_CONSOLE)
@@ -136,7 +152,7 @@ static int step_build(struct job *job)
 	else
 		snprintf(cmdline, sizeof(cmdline), "console=hvc0 panic=-1 loglevel=4 cryptomgr.notests atoll.role=%s atoll.name=%s%s%s%s",
 			 role_name(d->role), d->name, backend, s->cmdline[0] ? " " : "", s->cmdline);
-	params = build_params(d, type_of(d), s->kernel, s->ramdisk, cmdline, (uint64_t)s->memory_mib << 10, 1);
+	params = build_params(d, type_of(d), kernel, ramdisk, cmdline, (uint64_t)s->memory_mib << 10, 1);
 	if (d->role == ROLE_STORE)
 		json_set_bool(params, "xs_domain", true);
 	if (keeps_state(d)) {
@@ -193,7 +209,24 @@ static int step_boot(struct job *job)
 
 	if (r < 0)
 		return r;
+	if (d->trial)
+		source_set_timer(job->timeout, TRIAL_MS);
 	return job_call(job, d->atolld->builder, "domain.unpause", domain_params(d), 0, unpaused, NULL);
+}
+
+/* A kernel on trial has to drive the network card: one without its driver would be as good as none. */
+static int configured(struct job *job, const struct json *result)
+{
+	bool waits = false;
+
+	json_for_each(bridge, json_get(result, "bridges"))
+		waits |= !strcmp(json_get_string(bridge, "nic_state", ""), "waiting");
+	if (!waits || !job->domain->trial)
+		return 0;
+	if (job->retries == NIC_TRIES)
+		return job_explain(job, ENODEV, "%s: it has no driver for the network card", job->domain->name);
+	job_retry(job, NIC_RETRY_MS);
+	return JOB_WAIT;
 }
 
 static int step_configure(struct job *job)
@@ -205,7 +238,7 @@ static int step_configure(struct job *job)
 		return 0;
 	params = json_new(JSON_OBJECT);
 	json_set(params, "bridges", json_copy(d->service->bridges));
-	return job_call(job, agent_rpc(d->agent), "net.configure", params, BOOT_TIMEOUT_MS, done, NULL);
+	return job_call(job, agent_rpc(d->agent), "net.configure", params, BOOT_TIMEOUT_MS, configured, NULL);
 }
 
 /* The INDEXth device of any guest that this service serves. */
@@ -262,6 +295,35 @@ static int step_republish(struct job *job)
 	return 0;
 }
 
+static bool connected(struct store *store, const char *end)
+{
+	char path[96], state[8];
+
+	snprintf(path, sizeof(path), "%s/state", end);
+	return store_read(store, path, state, sizeof(state)) >= 0 && !strcmp(state, "4");
+}
+
+/* Until the kernel has connected all of them to frontends that are there: from then on I/O flows. */
+static int step_connect(struct job *job)
+{
+	struct store *store = job->domain->atolld->store;
+	struct domain *guest;
+	struct device *dev;
+	char front[64], back[64];
+
+	for (; (dev = served_device(job->domain, job->index, &guest)); job->index++) {
+		const char *kind = dev->kind == DEVICE_VIF ? "vif" : "vbd";
+
+		snprintf(front, sizeof(front), "/local/domain/%u/device/%s/%u", guest->domid, kind, dev->id);
+		snprintf(back, sizeof(back), "/local/domain/%u/backend/%s/%u/%u", job->domain->domid, kind, guest->domid, dev->id);
+		if (job->retries < CONNECT_TRIES && connected(store, front) && !connected(store, back)) {
+			job_retry(job, CONNECT_RETRY_MS);
+			return JOB_WAIT;
+		}
+	}
+	return 0;
+}
+
 static int store_was_set_up(struct job *job, const struct json *result)
 {
 	int64_t port;
@@ -288,7 +350,10 @@ static int step_store_virq(struct job *job)
 
 static void on_release(struct store *store, const char *path, void *data)
 {
-	census_request(data);
+	struct atolld *a = data;
+
+	a->release_us = now_us();
+	census_request(a);
 }
 
 int service_adopt_store(struct domain *d)
@@ -365,7 +430,7 @@ static const struct job_step driver_steps[] = {
 	{"drain", step_drain, 0},     {"pause", step_pause, 0},		    {"clean", step_clean, 10000},
 	{"destroy", step_destroy, 0}, {"seize", step_seize, 0},     {"build", step_build, 0},		    {"publish", step_publish, 0},
 	{"boot", step_boot, BOOT_TIMEOUT_MS}, {"configure", step_configure, 0}, {"attach", step_attach, BOOT_TIMEOUT_MS},
-	{"republish", step_republish, 0}, {0},
+	{"republish", step_republish, 0}, {"connect", step_connect, 0}, {0},
 };
 static const struct job_step console_steps[] = {
 	{"pause", step_pause, 0}, {"clean", step_clean, 0},	{"destroy", step_destroy, 0},	    {"build", step_build, 0},
@@ -423,14 +488,7 @@ static bool budget_is_spent(struct domain *d)
 	return d->service->restart.budget && d->hour_failures > d->service->restart.budget;
 }
 
-static void record_outage(struct job *job)
-{
-	struct domain *d = job->domain;
-
-	memcpy(d->outage, job->phases, sizeof(d->outage));
-	d->outage_count = job->phase_count;
-	d->outage_ms = (now_us() - job->started_us) / 1000;
-}
+static int start(struct domain *d, struct rpc *client, uint32_t id);
 
 /* A kernel's last words may have come after the restart began. */
 static void name_crash(struct domain *d)
@@ -446,6 +504,13 @@ static void on_started(struct job *job)
 	struct domain *d = job->domain;
 
 	d->planned = false;
+	if (job->error.code[0] && kernel_roll_back(d, job->error.message)) {
+		struct rpc *client = TAKE_PTR(job->client);
+
+		if (start(d, client, job->client_id) == 0)
+			return;
+		job->client = client;
+	}
 	if (job->error.code[0]) {
 		d->state = DOMAIN_FAILED;
 		snprintf(d->why, sizeof(d->why), "%.255s", job->error.message);
@@ -456,7 +521,7 @@ static void on_started(struct job *job)
 			try_later(d);
 		return;
 	}
-	record_outage(job);
+	outage_record(job);
 	d->distrusted = false;
 	d->state = DOMAIN_RUNNING;
 	d->running_ms = now_ms();
@@ -469,6 +534,10 @@ static void on_started(struct job *job)
 	audit_service(d->atolld, d);
 	state_save(d->atolld);
 	census_request(d->atolld);
+	if (d->rolled_back[0]) {
+		job_explain(job, EIO, "%s", d->rolled_back);
+		d->rolled_back[0] = '\0';
+	}
 	api_answer(job, domain_to_json(d));
 	if (d->role == ROLE_STORE && d->atolld->adopt_again)
 		state_adopt(d->atolld);
@@ -498,9 +567,29 @@ int service_restart(struct domain *d, const char *reason, struct rpc *client, ui
 	if (client)
 		d->hour_failures = 0;
 	snprintf(d->outage_reason, sizeof(d->outage_reason), "%.127s", reason);
+	d->noticed_us = 0;
 	r = start(d, client, id);
 	if (r == 0 && again)
 		d->restarts++;
+	return r;
+}
+
+/* For how long it was down before it was noticed is known of a silent agent only; else the store's word is the first sign. */
+static uint64_t first_sign(const struct domain *d)
+{
+	uint64_t now = now_us(), silent_us = domain_silent_ms(d) * 1000;
+
+	if (d->exists && !d->shutdown)
+		return now - silent_us;
+	return now - d->atolld->release_us < SIGN_MAX_US ? d->atolld->release_us : now;
+}
+
+static int restart_failed(struct domain *d, const char *reason)
+{
+	uint64_t noticed_us = first_sign(d);
+	int r = service_restart(d, reason, NULL, 0);
+
+	d->noticed_us = noticed_us;
 	return r;
 }
 
@@ -510,14 +599,18 @@ int service_failed(struct domain *d, const char *reason)
 	bool quick = d->running_ms && now_ms() - d->running_ms < HEALTHY_MS;
 	char why[200];
 
+	if (!quick)
+		d->trial = false;
+	else if (kernel_roll_back(d, reason))
+		d->rolled_back[0] = '\0'; /* who asked for it was answered when it came up */
 	d->quick_failures = quick ? d->quick_failures + 1 : 0;
 	if (keeps_state(d) && d->quick_failures <= IN_PLACE_MAX)
-		return service_restart(d, reason, NULL, 0);
+		return restart_failed(d, reason);
 	if (keeps_state(d) && d->exists) {
 		log_error("%s: failed %u times in a row with the state that it has", d->name, d->quick_failures);
 		d->quick_failures = 0;
 		d->distrusted = true;
-		return service_restart(d, reason, NULL, 0);
+		return restart_failed(d, reason);
 	}
 	if (!keeps_state(d) && !policy->on_failure) {
 		snprintf(why, sizeof(why), "%.120s; it is left alone, as host.json says", reason);
@@ -530,7 +623,7 @@ int service_failed(struct domain *d, const char *reason)
 		return 0;
 	}
 	if (!policy->backoff_ms || d->quick_failures <= QUICK_FAILURES_MAX)
-		return service_restart(d, reason, NULL, 0);
+		return restart_failed(d, reason);
 	d->state = DOMAIN_FAILED;
 	try_later(d);
 	return 0;

@@ -28,6 +28,8 @@ static struct json *domain_state(const struct domain *d)
 	r |= json_set_bool(json, "preserved", d->state == DOMAIN_PRESERVED);
 	r |= json_set_int(json, "target_mib", d->target_mib);
 	r |= json_set_int(json, "restarts", d->restarts);
+	/* one that has not come up yet is not remembered */
+	r |= json_set_string(json, "kernel", d->trial && d->state == DOMAIN_STARTING ? d->kernel_before : d->kernel);
 	r |= json_set_int(json, "store_port", d->store_port);
 	r |= json_set_int(json, "store_gfn", (int64_t)d->store_gfn);
 	r |= json_set_int(json, "console_port", d->console_port);
@@ -84,6 +86,8 @@ static void load_domain(struct atolld *a, const struct json *json)
 		d->state = DOMAIN_PRESERVED;
 	d->target_mib = (unsigned)json_get_int(json, "target_mib", 0);
 	d->restarts = (unsigned)json_get_int(json, "restarts", 0);
+	if (d->service && kernel_name_valid(json_get_string(json, "kernel", "")))
+		snprintf(d->kernel, sizeof(d->kernel), "%s", json_get_string(json, "kernel", ""));
 	d->store_port = (unsigned)json_get_int(json, "store_port", 0);
 	d->store_gfn = (uint64_t)json_get_int(json, "store_gfn", 0);
 	d->console_port = (unsigned)json_get_int(json, "console_port", 0);

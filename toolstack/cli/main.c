@@ -254,7 +254,17 @@ static int cmd_unpause(struct cli *cli, char **args)
 static int cmd_restart(struct cli *cli, char **args)
 {
 	AUTO_JSON struct json *result = NULL;
-	int r = cli_call(cli, "restart", name_params(args[0]), &result);
+	struct json *params = name_params(args[0]);
+	int r;
+
+	if (args[1] && !strcmp(args[1], "--kernel") && args[2]) {
+		json_set_string(params, "kernel", args[2]);
+	} else if (args[1]) {
+		fprintf(stderr, "usage: atoll restart SERVICE [--kernel KERNEL]\n");
+		json_free(params);
+		return 2;
+	}
+	r = cli_call(cli, "restart", params, &result);
 
 	if (r == 0 && cli->json)
 		cli_print_json(result);
@@ -360,7 +370,7 @@ static const struct verb {
 	{"set", "GUEST KEY=VALUE...", "change memory, vcpus, cpu_weight, cap, cpus of a running guest", 2, 6, cmd_set},
 	{"pause", "GUEST", "stop a guest's processors", 1, 0, cmd_pause},
 	{"unpause", "GUEST", "let them run again", 1, 0, cmd_unpause},
-	{"restart", "SERVICE", "rebuild a service with its domid; guests go on", 1, 0, cmd_restart},
+	{"restart", "SERVICE [--kernel KERNEL]", "rebuild a service with its domid; guests go on. Or with another kernel", 1, 3, cmd_restart},
 	{"console", "[--watch] NAME", "attach to a domain's console; ^] leaves", 1, 2, cmd_console},
 	{"events", "[--follow]", "what happened on this host, or what happens", 0, 1, cmd_events},
 	{"audit", "[verify|exposures]", "who holds what, and shares with whom; the log of control", 0, 1, cmd_audit},

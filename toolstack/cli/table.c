@@ -24,10 +24,14 @@ void table_domains(const struct json *status, FILE *out)
 
 static void print_phases(const struct json *outage, FILE *out)
 {
+	const struct json *boot = json_get(outage, "boot_ms");
 	const char *sep = "";
 
 	json_for_each(phase, json_get(outage, "phases_ms")) {
 		fprintf(out, "%s%s %.1f", sep, phase->key, phase->type == JSON_DOUBLE ? phase->number : (double)phase->integer);
+		if (boot && !strcmp(phase->key, "boot")) /* by the domain's own clock, from its start */
+			fprintf(out, " (kernel until %lld, modules %lld, agent %lld)", (long long)json_get_int(boot, "kernel", 0),
+				(long long)json_get_int(boot, "modules", 0), (long long)json_get_int(boot, "agent", 0));
 		sep = ", ";
 	}
 }

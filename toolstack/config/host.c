@@ -16,6 +16,11 @@ const char *role_name(enum role role)
 	return role_names[role];
 }
 
+bool kernel_name_valid(const char *kernel)
+{
+	return *kernel == '/' || name_valid(kernel);
+}
+
 /* DDDD:BB:DD.F in hexadecimal */
 static bool bdf_valid(const char *bdf)
 {
@@ -111,8 +116,13 @@ static int read_key(const struct json *item, struct host_service *s, char *why, 
 	}
 	if (!strcmp(key, "restart"))
 		return read_restart(item, &s->restart, why, size);
-	if (!strcmp(key, linux_role ? "kernel" : "image"))
-		return read_text(item, s->kernel, sizeof(s->kernel), true, why, size);
+	if (!strcmp(key, linux_role ? "kernel" : "image")) {
+		int r = read_text(item, s->kernel, sizeof(s->kernel), !linux_role, why, size);
+
+		if (r == 0 && linux_role && !kernel_name_valid(s->kernel))
+			return snprintf(why, size, "kernel: \"%.80s\" is neither a kernel's name nor an absolute path", s->kernel), -EINVAL;
+		return r;
+	}
 	if (linux_role && (!strcmp(key, "name") || !strcmp(key, "role")))
 		return 0;
 	if (linux_role && !strcmp(key, "ramdisk"))
@@ -176,8 +186,7 @@ static int add_service(struct host_config *config, const struct json *object, ch
 		.domid = DOMID_SERVICE_FIRST + config->service_count - 2,
 		.memory_mib = 160,
 		.own_backend = !strcmp(role, "net"),
-		.kernel = IMAGES "driver-vmlinux",
-		.ramdisk = IMAGES "driver.cpio",
+		.kernel = KERNEL_USUAL,
 		.restart = {.on_failure = true, .budget = 60, .backoff_ms = 1000},
 	};
 	strcpy(s->name, name);

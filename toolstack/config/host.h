@@ -8,7 +8,7 @@
  *                    "bridges": [{"name": "xenbr0", "nic": "auto"}]},
  *                   {"name": "disk0", "role": "disk", "memory_mib": 160, "pci": ["0000:00:06.0"]} ] }
  *
- * "experiments": true lets `atoll experiment` inject faults. "kernel", "ramdisk" and "cmdline" of a service, and "image" of store and console, have defaults.
+ * "experiments": true lets `atoll experiment` inject faults. "kernel" (a name or a path), "ramdisk" and "cmdline" of a service, and "image" of store and console, have defaults.
  */
 #ifndef ATOLL_CONFIG_HOST_H
 #define ATOLL_CONFIG_HOST_H
@@ -29,6 +29,8 @@
 #define DOMID_SERVICE_FIRST 3
 #define DOMID_GUEST_FIRST 32
 
+#define KERNEL_USUAL "debian" /* the name of the kernel that driver domains have if nothing is said */
+
 enum role { ROLE_STORE, ROLE_CONSOLE, ROLE_NET, ROLE_DISK, ROLE_GUEST };
 
 #define RESTART_BUDGET_MAX 1000
@@ -46,7 +48,7 @@ struct host_service {
 	enum role role;
 	unsigned domid;
 	unsigned memory_mib;
-	char kernel[PATH_MAX]; /* store and console: their image */
+	char kernel[PATH_MAX]; /* store and console: their image; others: a path, or the name of a kernel among the images */
 	char ramdisk[PATH_MAX];
 	char cmdline[SERVICE_CMDLINE_MAX]; /* appended to ours */
 	char pci[SERVICE_PCI_MAX][16];     /* "0000:00:05.0" */
@@ -66,6 +68,8 @@ struct host_config {
 };
 
 const char *role_name(enum role role);
+/* A kernel is given as an absolute path, or by a name of letters, digits, '.', '_' and '-' that no '.' begins. */
+bool kernel_name_valid(const char *kernel);
 
 /* 0, or -EINVAL / -ENOMEM and a one-line message in WHY. The caller releases CONFIG with host_config_fini() in any case. */
 int host_config_parse(const char *text, size_t len, struct host_config *config, char *why, size_t size);

@@ -13,7 +13,13 @@ _atoll() {
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		[ "${COMP_WORDS[i]}" = --json ] && [ -z "$verb" ] && continue
-		[ -z "$verb" ] || return 0 # no verb has two arguments
+		if [ "$verb" = restart ] && [ "$i" = $((COMP_CWORD - 1)) ]; then
+			[ "${COMP_WORDS[i]}" != --kernel ] || mapfile -t COMPREPLY < <(compgen -W "debian
+				$(ls /usr/lib/atoll/images/kernels 2>/dev/null)" -- "$word")
+			[ "${COMP_WORDS[i]}" = --kernel ] || COMPREPLY=(--kernel)
+			return 0
+		fi
+		[ -z "$verb" ] || return 0 # no other verb has two arguments
 		verb=${COMP_WORDS[i]}
 	done
 	case $verb in
