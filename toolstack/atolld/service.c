@@ -392,7 +392,7 @@ static int step_store_open(struct job *job)
 {
 	struct domain *d = job->domain;
 	struct atolld *a = d->atolld;
-	bool lost = a->store && !d->revived;
+	bool lost = d->running_ms && !d->revived;
 	char ignored[16];
 	int r = service_adopt_store(d);
 

@@ -115,6 +115,18 @@ static void adopt(struct domain *d)
 		log_error("%s: cannot be adopted: %s", d->name, strerror(-r));
 }
 
+/* All others would wait for it: it comes first, and then this again. */
+static bool store_is_gone(struct atolld *a)
+{
+	struct domain *d = domain_by_id(a, DOMID_STORE);
+
+	if (!d || d->state != DOMAIN_RUNNING || d->exists)
+		return false;
+	d->running_ms = now_ms();
+	a->adopt_again = service_restart(d, "gone", NULL, 0) == 0;
+	return a->adopt_again;
+}
+
 /* The store first, then the consoles, then the others: the order of the list. */
 static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_error *error, void *data)
 {
@@ -126,17 +138,16 @@ static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_e
 		loop_quit(a->loop, EXIT_FAILURE);
 		return;
 	}
+	for_each_domain(d, a) {
+		if (d->domid >= a->list_first && d->domid < next)
+			d->exists = d->state != DOMAIN_DOWN && census_find(list, d->domid);
+	}
+	if (store_is_gone(a))
+		return;
 	for (struct domain *d = a->domains, *following; d; d = following) {
 		following = d->next;
 		if (d->domid < a->list_first || d->domid >= next)
 			continue;
-		d->exists = d->state != DOMAIN_DOWN && census_find(list, d->domid);
-		if (d->role == ROLE_STORE && d->state == DOMAIN_RUNNING && !d->exists) {
-			/* all others would wait for it: it comes first, and then this again */
-			d->running_ms = now_ms();
-			a->adopt_again = service_restart(d, "gone", NULL, 0) == 0;
-			return;
-		}
 		if (d->state == DOMAIN_PRESERVED && d->exists) {
 			snprintf(d->why, sizeof(d->why), "kept since before atolld's restart");
 		} else if (d->state == DOMAIN_RUNNING && d->exists) {
