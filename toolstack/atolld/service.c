@@ -32,7 +32,8 @@
 #define RETRY_MS_MAX 60000
 #define PCI_GONE_MS 10
 #define BUDGET_MS 3600000
-#define IN_PLACE_MAX 3       /* restarts in place, each soon after the one before, before the state is given up */
+#define STATE_BAD_MS 3000    /* a store or console that fails so soon (its end is noticed within 2 s) may not bear its own state … */
+#define STATE_BAD_MAX 3      /* … which it is given so many times again */
 #define QUICK_FAILURES_MAX 5 /* in a row: then with growing pauses */
 #define TRIAL_MS 30000       /* a kernel on trial has this long to boot … */
 #define NIC_RETRY_MS 100     /* … and its network card this often … */
@@ -565,7 +566,7 @@ int service_restart(struct domain *d, const char *reason, struct rpc *client, ui
 		return -EBUSY;
 	d->planned |= client != NULL;
 	if (client)
-		d->hour_failures = 0;
+		d->hour_failures = d->quick_failures = 0;
 	snprintf(d->outage_reason, sizeof(d->outage_reason), "%.127s", reason);
 	d->noticed_us = 0;
 	r = start(d, client, id);
@@ -596,7 +597,7 @@ static int restart_failed(struct domain *d, const char *reason)
 int service_failed(struct domain *d, const char *reason)
 {
 	const struct restart_policy *policy = &d->service->restart;
-	bool quick = d->running_ms && now_ms() - d->running_ms < HEALTHY_MS;
+	bool quick = d->running_ms && now_ms() - d->running_ms < (keeps_state(d) ? STATE_BAD_MS : HEALTHY_MS);
 	char why[200];
 
 	if (!quick)
@@ -604,20 +605,20 @@ int service_failed(struct domain *d, const char *reason)
 	else if (kernel_roll_back(d, reason))
 		d->rolled_back[0] = '\0'; /* who asked for it was answered when it came up */
 	d->quick_failures = quick ? d->quick_failures + 1 : 0;
-	if (keeps_state(d) && d->quick_failures <= IN_PLACE_MAX)
-		return restart_failed(d, reason);
-	if (keeps_state(d) && d->exists) {
-		log_error("%s: failed %u times in a row with the state that it has", d->name, d->quick_failures);
-		d->quick_failures = 0;
-		d->distrusted = true;
+	if (keeps_state(d)) {
+		if (d->quick_failures > STATE_BAD_MAX) {
+			log_error("%s: failed %u times at once with the state that it has: it is given up", d->name, d->quick_failures);
+			d->quick_failures = 0;
+			d->distrusted = true;
+		}
 		return restart_failed(d, reason);
 	}
-	if (!keeps_state(d) && !policy->on_failure) {
+	if (!policy->on_failure) {
 		snprintf(why, sizeof(why), "%.120s; it is left alone, as host.json says", reason);
 		give_up(d, why);
 		return 0;
 	}
-	if (!keeps_state(d) && budget_is_spent(d)) {
+	if (budget_is_spent(d)) {
 		snprintf(why, sizeof(why), "%.120s; %u failures within an hour are all that host.json allows", reason, policy->budget);
 		give_up(d, why);
 		return 0;
