@@ -24,7 +24,7 @@ HOST_CPU=${HOST_CPU:-qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt,-rdtscp}
 XEN_OPTIONS="console=com1 com1=115200,8n1 smap=0 smep=0 bootscrub=0 spec-ctrl=no xpti=0 iommu=verbose loglvl=warning guest_loglvl=warning"
 LINUX_OPTIONS="console=hvc0 quiet loglevel=3 mitigations=off rodata=off cryptomgr.notests systemd.show_status=0 rd.udev.log_level=3 net.ifnames=0 audit=0"
 
-# make_disk FILE: an empty disk with a partition table, the same each time
+# make_disk FILE: a disk with a partition table, the same each time; the last partition holds the HVM test guest, the others nothing
 make_disk() {
 	local i size=$((HOST_DISK_PARTITIONS * HOST_DISK_PARTITION_MIB + 8))
 	rm -f "$1"
@@ -36,6 +36,8 @@ make_disk() {
 			echo "start=$(((1 + (i - 1) * HOST_DISK_PARTITION_MIB) * 2048)), size=$((HOST_DISK_PARTITION_MIB * 2048)), uuid=00000000-0000-0000-0000-00000000000$i, name=part$i"
 		done
 	} | sfdisk --quiet "$1"
+	dd if="$(hvm_disk "$KERNEL_CLOUD")/disk.img" of="$1" bs=1M seek=$((1 + (HOST_DISK_PARTITIONS - 1) * HOST_DISK_PARTITION_MIB)) \
+		conv=notrunc,sparse status=none
 }
 
 # run_host DIR CONSOLE TIMEOUT LAYERS XEN_ARGS LINUX_ARGS: boots and waits for the end. DIR gets disk.img, results and

@@ -3,7 +3,7 @@
 # The Debian packages that this machine needs: the one list of them.
 
 NEEDS_BUILD=(gcc libc6-dev pkg-config meson ninja-build libxen-dev libyajl-dev libsystemd-dev)
-NEEDS_IMAGES=(binutils mmdebstrap erofs-utils cpio kmod busybox-static xz-utils zstd lz4 fdisk)
+NEEDS_IMAGES=(binutils mtools mmdebstrap erofs-utils cpio kmod busybox-static xz-utils zstd lz4 fdisk)
 NEEDS_KERNEL=(gcc libc6-dev make flex bison bc libelf-dev libssl-dev perl python3 rsync)
 NEEDS_HOST=(qemu-system-x86 jq)
 NEEDS_DEB=(debhelper dpkg-dev fakeroot lintian scdoc jq)

@@ -22,6 +22,7 @@ build_kernels() {
 	for kernel; do install -D -m 644 "${kernel#*=}/vmlinux" "$root/usr/lib/atoll/images/kernels/${kernel%%=*}/vmlinux"; done
 	install -D -m 644 "$driver/vmlinux" "$root/usr/lib/atoll/images/driver-vmlinux"
 	install -D -m 644 "$guest/vmlinux" "$root/usr/lib/atoll/guests/vmlinux"
+	ln -s ../guests/vmlinux "$root/usr/lib/atoll/images/dm-vmlinux"
 	install -D -m 644 "$guest/guest.cpio" "$root/usr/lib/atoll/guests/guest.cpio"
 	pack_plain "$root" "$out/kernels.erofs"
 	rm -rf "$root"
@@ -33,8 +34,9 @@ pack_plain() {
 
 # payload_layer: what the build directory installs, the driver domains' image, the test host's description, and the system tests
 payload_layer() {
-	local tree driver name
+	local tree driver stubdom name
 	driver=$(driver_image debian "$ATOLL_BUILD")
+	stubdom=$(stubdom_image "$KERNEL_CLOUD" "$ATOLL_BUILD")
 	tree=$(mktemp -d)
 	if [ -e "$ATOLL_BUILD/build.ninja" ]; then
 		meson install -C "$ATOLL_BUILD" --destdir "$tree" --no-rebuild --quiet >/dev/null ||
@@ -46,6 +48,7 @@ payload_layer() {
 	for name in $(driver_kernels); do
 		install -D -m 644 "$(driver_image "$name" "$ATOLL_BUILD")/driver.cpio" "$tree/usr/lib/atoll/images/kernels/$name/driver.cpio"
 	done
+	install -D -m 644 -t "$tree/usr/lib/atoll/images" "$stubdom"/{dm.cpio,hvmloader,seabios.bin}
 	install -D -m 644 "$ATOLL_SOURCE/tests/system/host.json" "$tree/etc/atoll/host.json"
 	mkdir -p "$tree/usr/lib/atoll/tests"
 	cp -r "$ATOLL_SOURCE/tests/system/." "$tree/usr/lib/atoll/tests/"

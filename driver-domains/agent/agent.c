@@ -16,7 +16,7 @@
 
 const struct role *role_find(const char *name)
 {
-	static const struct role *const roles[] = {&net_role, &disk_role};
+	static const struct role *const roles[] = {&net_role, &disk_role, &dm_role};
 
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
 		if (!strcmp(roles[i]->name, name))

@@ -43,6 +43,7 @@ struct role {
 void agent_count_device(struct json *devices, uint64_t guest, uint64_t id, uint64_t read, uint64_t written);
 
 extern const struct role net_role, disk_role;
+extern const struct role dm_role; /* qemu-stubdom/ */
 
 /* What is ready after the domain's start, in order; the control domain is told when each was. */
 enum boot_phase { BOOT_KERNEL, BOOT_MODULES, BOOT_AGENT, BOOT_PHASES };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * atoll-agent: process 1, and the only process, of a Linux driver domain (net or disk).
+ * atoll-agent: process 1, and the only process, of a Linux driver domain (net or disk); beside QEMU, that of a device model's.
  *
  * What it holds, and why:
  *   root in its own domain, for life   it is init: it loads modules, sets up interfaces and loop devices; there is nobody to
@@ -95,7 +95,7 @@ static int choose(struct agent *agent, const struct options *options)
 {
 	agent->role = role_find(options->role);
 	if (!agent->role || !name_valid(options->name)) {
-		log_error("atoll-agent: atoll.role must be net or disk (is \"%s\"), atoll.name a name (is \"%s\")", options->role,
+		log_error("atoll-agent: atoll.role must be net, disk or dm (is \"%s\"), atoll.name a name (is \"%s\")", options->role,
 			  options->name);
 		return -EINVAL;
 	}

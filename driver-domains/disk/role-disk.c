@@ -25,7 +25,7 @@
 #define SECTOR 512 /* of blkback's counters */
 
 struct order {
-	uint32_t guest, vdev;
+	uint32_t guest, vdev, with;
 	char target[TARGET_SIZE];
 	bool write;
 	unsigned wait_ms;
@@ -242,7 +242,7 @@ static bool try_order(struct disk_state *state, struct rpc *rpc, uint32_t id, co
 		rpc_fail(rpc, id, r, "%s: cannot start the block backend: %s", state->agent->name, strerror(-r));
 		return true;
 	}
-	r = table_attach(&state->table, order->guest, order->vdev, order->target, order->write, &a);
+	r = table_attach(&state->table, order->guest, order->vdev, order->with, order->target, order->write, &a);
 	if (r == -ENODEV && !last)
 		return false;
 	if (r < 0)
@@ -310,8 +310,13 @@ static int read_guest(const struct json *params, uint32_t *guest, uint32_t *vdev
 static int read_order(const struct json *params, struct order *order)
 {
 	const char *target = json_get_string(params, "target", ""), *mode = json_get_string(params, "mode", "");
-	int64_t wait_ms = WAIT_DEFAULT_MS;
-	int r = json_read_int(params, "wait_ms", 0, WAIT_MAX_MS, &wait_ms);
+	int64_t wait_ms = WAIT_DEFAULT_MS, with = 0;
+	int r = json_read_int(params, "with", 1, DOMID_MAX, &with);
+
+	if (r < 0 && r != -ENOENT)
+		return -EINVAL;
+	order->with = (uint32_t)with;
+	r = json_read_int(params, "wait_ms", 0, WAIT_MAX_MS, &wait_ms);
 
 	if (r < 0 && r != -ENOENT)
 		return -EINVAL;

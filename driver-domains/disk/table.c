@@ -69,6 +69,12 @@ static bool same_backing(const struct attachment *a, const struct attachment *b)
 	return disks_overlap(&a->disk, &b->disk);
 }
 
+/* A guest and its device model show one disk: only one of them uses it at a time, which is the guest's own affair. */
+static bool one_machine(const struct attachment *a, const struct attachment *b)
+{
+	return a->vdev == b->vdev && ((a->with && a->with == b->guest) || (b->with && b->with == a->guest));
+}
+
 /* 0, or -EBUSY with the holder (NULL: the file store). */
 static int check_sharing(struct table *table, const struct attachment *want, const struct attachment **holder)
 {
@@ -78,7 +84,7 @@ static int check_sharing(struct table *table, const struct attachment *want, con
 	for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
 		const struct attachment *a = &table->list[i];
 
-		if (a->used && (a->write || want->write) && same_backing(a, want)) {
+		if (a->used && (a->write || want->write) && same_backing(a, want) && !one_machine(a, want)) {
 			*holder = a;
 			return -EBUSY;
 		}
@@ -124,10 +130,10 @@ static int attach_again(struct table *table, struct attachment *a, const char *t
 	return r;
 }
 
-int table_attach(struct table *table, uint32_t guest, uint32_t vdev, const char *target, bool write,
+int table_attach(struct table *table, uint32_t guest, uint32_t vdev, uint32_t with, const char *target, bool write,
 		 const struct attachment **out)
 {
-	struct attachment want = {.used = true, .write = write, .guest = guest, .vdev = vdev, .file.loop_fd = -1};
+	struct attachment want = {.used = true, .write = write, .guest = guest, .vdev = vdev, .with = with, .file.loop_fd = -1};
 	struct attachment *slot = find(table, guest, vdev);
 	int r;
 

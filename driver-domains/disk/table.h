@@ -19,6 +19,7 @@ struct attachment {
 	bool used;
 	bool write;
 	uint32_t guest, vdev;
+	uint32_t with; /* the guest whose device model GUEST is, or 0: they share this disk */
 	char target[TARGET_SIZE];
 	struct disk disk;      /* what the backend opens; for a file its loop device */
 	struct file_disk file; /* no loop device if the target is a disk */
@@ -38,7 +39,7 @@ void table_fini(struct table *table);
  * read-only disk), -EEXIST (guest and vdev have another target or mode: *OUT), -EBUSY (shared against the rule: *OUT is the
  * holder, or NULL if the data file system is on it), -ENOSPC (ATTACHMENTS_MAX), or an error of the loop driver.
  */
-int table_attach(struct table *table, uint32_t guest, uint32_t vdev, const char *target, bool write,
+int table_attach(struct table *table, uint32_t guest, uint32_t vdev, uint32_t with, const char *target, bool write,
 		 const struct attachment **out);
 
 /* NULL if there is none. */

@@ -196,6 +196,11 @@ int store_introduce(struct store *store, unsigned domid, uint64_t gfn, unsigned 
 	return xs_introduce_domain(store->xs, domid, gfn, port) ? 0 : -errno;
 }
 
+int store_set_target(struct store *store, unsigned domid, unsigned target)
+{
+	return xs_set_target(store->xs, domid, target) ? 0 : -errno;
+}
+
 int store_release(struct store *store, unsigned domid)
 {
 	return xs_release_domain(store->xs, domid) ? 0 : -errno;

@@ -37,6 +37,8 @@ int store_watch_add(struct store *store, const char *path, store_watch_fn *fn, v
 struct store_watch *store_watch_remove(struct store_watch *watch);
 
 int store_introduce(struct store *store, unsigned domid, uint64_t gfn, unsigned port);
+/* DOMID may use the nodes of TARGET as TARGET may, as the device model of a guest needs. Both are introduced. */
+int store_set_target(struct store *store, unsigned domid, unsigned target);
 int store_release(struct store *store, unsigned domid);
 /* It goes on after a suspend: when it stops again, that is told again. */
 int store_resume(struct store *store, unsigned domid);

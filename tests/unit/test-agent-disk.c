@@ -101,22 +101,25 @@ static void test_sharing(void)
 	const struct attachment *a, *b;
 
 	table_init(&table, root);
-	ok(table_attach(&table, 32, 51712, "nvme0n1p1", true, &a) == 0 && a->disk.minor == 1, "a partition is attached");
-	ok(table_attach(&table, 32, 51712, "nvme0n1p1", true, &b) == 0 && a == b, "the same order again gives the same");
-	ok(table_attach(&table, 32, 51712, "nvme0n1p2", true, &b) == -EEXIST && b == a, "another target for it is refused");
-	ok(table_attach(&table, 32, 51712, "nvme0n1p1", false, &b) == -EEXIST, "another mode too");
-	ok(table_attach(&table, 33, 51712, "nvme0n1p1", true, &b) == -EBUSY && b->guest == 32, "a second writer is refused");
-	ok(table_attach(&table, 33, 51712, "nvme0n1p1", false, &b) == -EBUSY && b == a, "a reader beside a writer too");
-	ok(table_attach(&table, 33, 51712, "nvme0n1", false, &b) == -EBUSY && b == a, "the whole disk too");
-	ok(table_attach(&table, 33, 51712, "nvme0n1p2", false, &b) == 0, "another partition is free");
-	ok(table_attach(&table, 34, 51712, "nvme0n1p2", false, &b) == 0, "readers share");
-	ok(table_attach(&table, 34, 51728, "nvme0n1p2", true, &b) == -EBUSY, "but not with a writer");
-	ok(table_attach(&table, 35, 51712, "sr0", true, &b) == -EROFS, "a read-only disk has no writers");
-	ok(table_attach(&table, 35, 51712, "sdz", true, &b) == -ENODEV && table_attach(&table, 35, 51712, "../x", true, &b) == -EINVAL,
+	ok(table_attach(&table, 32, 51712, 0, "nvme0n1p1", true, &a) == 0 && a->disk.minor == 1, "a partition is attached");
+	ok(table_attach(&table, 32, 51712, 0, "nvme0n1p1", true, &b) == 0 && a == b, "the same order again gives the same");
+	ok(table_attach(&table, 32, 51712, 0, "nvme0n1p2", true, &b) == -EEXIST && b == a, "another target for it is refused");
+	ok(table_attach(&table, 32, 51712, 0, "nvme0n1p1", false, &b) == -EEXIST, "another mode too");
+	ok(table_attach(&table, 33, 51712, 0, "nvme0n1p1", true, &b) == -EBUSY && b->guest == 32, "a second writer is refused");
+	ok(table_attach(&table, 33, 51712, 0, "nvme0n1p1", false, &b) == -EBUSY && b == a, "a reader beside a writer too");
+	ok(table_attach(&table, 33, 51712, 0, "nvme0n1", false, &b) == -EBUSY && b == a, "the whole disk too");
+	ok(table_attach(&table, 36, 51712, 33, "nvme0n1p1", true, &b) == -EBUSY, "and another guest's device model");
+	ok(table_attach(&table, 36, 51712, 32, "nvme0n1p1", true, &b) == 0 && table_detach(&table, 36, 51712) == 0,
+	   "but not the guest's own device model");
+	ok(table_attach(&table, 33, 51712, 0, "nvme0n1p2", false, &b) == 0, "another partition is free");
+	ok(table_attach(&table, 34, 51712, 0, "nvme0n1p2", false, &b) == 0, "readers share");
+	ok(table_attach(&table, 34, 51728, 0, "nvme0n1p2", true, &b) == -EBUSY, "but not with a writer");
+	ok(table_attach(&table, 35, 51712, 0, "sr0", true, &b) == -EROFS, "a read-only disk has no writers");
+	ok(table_attach(&table, 35, 51712, 0, "sdz", true, &b) == -ENODEV && table_attach(&table, 35, 51712, 0, "../x", true, &b) == -EINVAL,
 	   "absent disks and bad names are told apart");
-	ok(table_attach(&table, 35, 51712, "file:x", true, &b) == -ENODEV, "a file needs a data file system");
+	ok(table_attach(&table, 35, 51712, 0, "file:x", true, &b) == -ENODEV, "a file needs a data file system");
 	ok(table_detach(&table, 32, 51712) == 0 && table_detach(&table, 32, 51712) == -ENOENT, "detaching works once");
-	ok(table_attach(&table, 33, 51728, "nvme0n1p1", true, &b) == 0, "what was detached is free");
+	ok(table_attach(&table, 33, 51728, 0, "nvme0n1p1", true, &b) == 0, "what was detached is free");
 	table_fini(&table);
 }
 
@@ -127,9 +130,9 @@ static void test_limit(void)
 	uint32_t n = 0;
 
 	table_init(&table, root);
-	while (n <= ATTACHMENTS_MAX && table_attach(&table, 32, n, "sr0", false, &a) == 0)
+	while (n <= ATTACHMENTS_MAX && table_attach(&table, 32, n, 0, "sr0", false, &a) == 0)
 		n++;
-	ok(n == ATTACHMENTS_MAX && table_attach(&table, 32, n, "sr0", false, &a) == -ENOSPC, "the number of attachments is limited");
+	ok(n == ATTACHMENTS_MAX && table_attach(&table, 32, n, 0, "sr0", false, &a) == -ENOSPC, "the number of attachments is limited");
 	table_fini(&table);
 }
 

@@ -34,6 +34,18 @@ static bool overlaps(const struct e820entry *map, int count)
 	return false;
 }
 
+static void test_hvm(void)
+{
+	struct pvh_layout l;
+
+	hvm_layout(128 << 10, &l);
+	ok(l.lowmem_end == 128 * MIB && l.entries == 1 && entry_is(&l.map[0], MIB, 128 * MIB, E820_RAM),
+	   "an HVM domain's map begins behind what hvmloader describes");
+	hvm_layout(5 << 20, &l);
+	ok(l.hole_start == 0xf0000000 && l.entries == 2 && entry_is(&l.map[1], 4 * GIB, 5 * GIB + 256 * MIB, E820_RAM),
+	   "and goes on above 4 GiB by what its hole takes");
+}
+
 static void test_pvh(void)
 {
 	struct pvh_layout l;
@@ -142,6 +154,7 @@ int main(void)
 {
 	test_tables();
 	test_pvh();
+	test_hvm();
 	test_host();
 	test_odd();
 	return plan_done();

@@ -73,7 +73,9 @@ static void test_refused(void)
 	refused("{" BASE ",\"reloadable\":true}", "only for type pvh");
 	refused("{" BASE ",\"acpi\":true}", "only for type pvh");
 	refused("{\"name\":\"a b\",\"type\":\"pv\",\"kernel\":\"/k\",\"memory_kib\":65536," UUID "}", "name");
-	refused("{\"name\":\"a\",\"type\":\"hvm\",\"kernel\":\"/k\",\"memory_kib\":65536," UUID "}", "pv or pvh");
+	refused("{\"name\":\"a\",\"type\":\"arm\",\"kernel\":\"/k\",\"memory_kib\":65536," UUID "}", "pvh or hvm");
+	refused("{\"name\":\"a\",\"type\":\"hvm\",\"kernel\":\"/k\",\"memory_kib\":4096," UUID "}", "firmware");
+	refused("{" BASE ",\"target\":2}", "from 32 to");
 	refused("{\"name\":\"a\",\"type\":\"pv\",\"memory_kib\":65536," UUID "}", "kernel: missing");
 	refused("{\"name\":\"a\",\"type\":\"pv\",\"kernel\":\"\",\"memory_kib\":65536," UUID "}", "kernel: empty");
 	refused("{\"name\":\"a\",\"type\":\"pv\",\"kernel\":\"/k\",\"memory_kib\":512," UUID "}", "memory_kib");

@@ -15,6 +15,7 @@
 #include "base/log.h"
 
 #define CONSOLE_INPUT_MAX 1024
+#define QMP_TIMEOUT_MS 10000
 
 struct client {
 	struct client *next;
@@ -61,6 +62,10 @@ struct domain *api_guest(struct atolld *a, struct rpc *rpc, uint32_t id, const s
 {
 	struct domain *d = named(a, rpc, id, params);
 
+	if (d && d->role == ROLE_DM) {
+		rpc_fail(rpc, id, EPERM, "%s: this is a guest's device model, which comes and goes with it", d->name);
+		return NULL;
+	}
 	if (d && domain_is_service(d)) {
 		rpc_fail(rpc, id, EPERM, "%s: this is a service, not a guest; `atoll restart` rebuilds it", d->name);
 		return NULL;
@@ -139,7 +144,7 @@ static void method_down(struct atolld *a, struct rpc *rpc, uint32_t id, const st
 	unsigned guests = 0;
 
 	for_each_domain(d, a)
-		guests += !domain_is_service(d);
+		guests += d->role == ROLE_GUEST;
 	if (guests) {
 		rpc_fail(rpc, id, EBUSY, "%u guests exist; destroy or shut them down first", guests);
 		return;
@@ -361,9 +366,45 @@ static void method_audit(struct atolld *a, struct rpc *rpc, uint32_t id, const s
 	forward(a, named(a, rpc, id, params), rpc, id, "domain.ties", on_ties);
 }
 
-static void method_console_attach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+/* QEMU is asked through the agent of its domain, which has the list of what it may be asked. */
+static void method_qmp(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct domain *d = api_guest(a, rpc, id, params);
+	struct rpc *agent = d && d->dm ? agent_rpc(d->dm->agent) : NULL;
+	struct json *order;
+	struct forward *f;
+
+	if (!d)
+		return;
+	if (!agent) {
+		rpc_fail(rpc, id, ENODEV, "%s: it has no device model%s", d->name, d->dm ? " that answers" : "");
+		return;
+	}
+	order = json_new(JSON_OBJECT);
+	json_set_string(order, "execute", json_get_string(params, "execute", ""));
+	if (json_get(params, "arguments"))
+		json_set(order, "arguments", json_copy(json_get(params, "arguments")));
+	f = malloc(sizeof(*f));
+	if (f)
+		*f = (struct forward){a->api, rpc, id, d->domid};
+	if (!f || rpc_call(agent, "dm.qmp", order, QMP_TIMEOUT_MS, on_forwarded, f) < 0) {
+		free(f);
+		rpc_fail(rpc, id, EIO, "%s: its device model does not take orders", d->name);
+	}
+}
+
+/* An HVM guest's serial line is what its device model's domain has as console. */
+static const char *console_name(struct atolld *a, const struct json *params)
 {
 	const char *name = json_get_string(params, "name", "");
+	struct domain *d = domain_find(a, name);
+
+	return d && d->dm && d->guest->serial ? d->dm->name : name;
+}
+
+static void method_console_attach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	const char *name = console_name(a, params);
 	struct json *result = json_new(JSON_OBJECT);
 	bool writes = false;
 	int r = consoles_attach(a->consoles, name, rpc, json_get_bool(params, "watch", false), &writes);
@@ -380,7 +421,7 @@ static void method_console_attach(struct atolld *a, struct rpc *rpc, uint32_t id
 
 static void method_console_input(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	const char *name = json_get_string(params, "name", "");
+	const char *name = console_name(a, params);
 	unsigned char bytes[CONSOLE_INPUT_MAX];
 	ssize_t n = base64_decode(json_get_string(params, "data", ""), bytes, sizeof(bytes));
 	int r;
@@ -428,6 +469,7 @@ static const struct {
 	{"info", method_info, true},
 	{"pause", method_pause, false},
 	{"unpause", method_unpause, false},
+	{"qmp", method_qmp, false},
 	{"console.attach", method_console_attach, false},
 	{"console.input", method_console_input, false},
 	{"events", method_events, true},

@@ -6,6 +6,7 @@
 #include "atolld/job.h"
 #include "config/guest.h"
 #include "config/host.h"
+#include "config/keys.h"
 #include "health.h"
 #include "xen/store.h"
 
@@ -55,8 +56,12 @@ struct domain {
 	enum domain_state state;
 	char why[256]; /* the last trouble, for people */
 
-	const struct host_service *service; /* services; NULL for guests */
+	const struct host_service *service; /* services and device models; NULL for guests */
 	struct guest_config *guest;         /* guests; owned */
+	struct domain *dm;                  /* HVM guests: its device model's domain, or NULL */
+	struct domain *owner;               /* device models: the guest, or NULL */
+	bool awaited;                       /* device models: the guest's job waits for ours */
+	struct host_service *own_service;   /* device models: what `service` points to; owned */
 	struct device devices[GUEST_VIFS_MAX + GUEST_VBDS_MAX];
 	unsigned device_count;
 
@@ -221,6 +226,9 @@ struct json *guest_build_params(const struct domain *domain);
 int step_settings(struct job *job);
 int step_order(struct job *job);
 int step_publish_guest(struct job *job);
+/* Guests and device models, too: take devices back, nodes. */
+int step_unplug_guest(struct job *job);
+int step_clean_guest(struct job *job);
 /* It stopped by itself: its on_poweroff, on_reboot or on_crash is carried out. */
 void guest_stopped(struct domain *domain);
 /* Has its consoles beyond the first served, as NAME:1 … */

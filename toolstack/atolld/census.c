@@ -12,7 +12,7 @@
 #include <xen/xen.h>
 #include <xenevtchn.h>
 
-#include "atolld/atolld.h"
+#include "atolld/devicemodel.h"
 #include "atolld/events.h"
 #include "base/log.h"
 
@@ -60,7 +60,7 @@ static void judge(struct domain *d)
 		d->told = health;
 	}
 	if (!health_needs_restart(health)) {
-		if (d->service)
+		if (domain_is_service(d))
 			service_rejuvenate(d);
 		return;
 	}
@@ -77,7 +77,7 @@ static void judge(struct domain *d)
 		}
 	} else {
 		snprintf(d->why, sizeof(d->why), "%s", why);
-		guest_stopped(d);
+		(d->role == ROLE_DM ? dm_stopped : guest_stopped)(d);
 	}
 }
 

@@ -39,6 +39,11 @@ void domain_delete(struct domain *d)
 	source_destroy(d->restart_timer);
 	json_free(d->build_phases);
 	free(d->previous);
+	if (d->owner)
+		d->owner->dm = NULL;
+	if (d->dm)
+		d->dm->owner = NULL;
+	free(d->own_service);
 	free(d->guest);
 	free(d);
 }
@@ -78,7 +83,7 @@ unsigned domain_next_id(struct atolld *a)
 
 bool domain_is_service(const struct domain *d)
 {
-	return d->role != ROLE_GUEST;
+	return d->role != ROLE_GUEST && d->role != ROLE_DM;
 }
 
 const char *domain_state_name(const struct domain *d)
@@ -172,11 +177,11 @@ struct json *domain_to_json(const struct domain *d)
 
 	r |= json_set_string(json, "role", role_name(d->role));
 	r |= json_set_int(json, "domid", d->domid);
-	r |= json_set_string(json, "type", d->guest ? d->guest->type == GUEST_PV ? "pv" : "pvh"
-					   : d->role == ROLE_NET || d->role == ROLE_DISK ? "pv" : "pvh");
+	r |= json_set_string(json, "type", d->guest ? guest_type_names[d->guest->type]
+					   : d->role == ROLE_STORE || d->role == ROLE_CONSOLE ? "pvh" : "pv");
 	r |= json_set_string(json, "state", domain_state_name(d));
 	r |= json_set_string(json, "health", d->state == DOMAIN_DOWN ? "down" : health_name(health));
-	r |= json_set_string(json, "why", d->why[0] && d->state != DOMAIN_RUNNING ? d->why : why);
+	r |= json_set_string(json, "why", d->why[0] && (d->state != DOMAIN_RUNNING || d->guest) ? d->why : why);
 	r |= json_set_int(json, "memory_kib", (int64_t)d->memory_kib);
 	r |= json_set_int(json, "cpu_ms", (int64_t)(d->cpu_ns / 1000000));
 	r |= json_set_int(json, "sampled_ms", (int64_t)d->sampled_ms);
@@ -185,7 +190,7 @@ struct json *domain_to_json(const struct domain *d)
 	if (d->agent)
 		r |= json_set_int(json, "answer_ms", (int64_t)report->answer_ms);
 	r |= json_set_string(json, "privilege", d->role == ROLE_STORE ? "getdomaininfo" : d->service && d->service->pci_count
-						? "own PCI devices" : "none");
+						? "own PCI devices" : d->owner ? "its guest's memory and devices" : "none");
 	r |= json_set_int(json, "restarts", d->restarts);
 	if (d->role == ROLE_NET || d->role == ROLE_DISK) {
 		r |= json_set_string(json, "kernel", kernel_name(d));

@@ -12,6 +12,7 @@
 #include "atolld/api.h"
 #include "atolld/audit.h"
 #include "atolld/consoles.h"
+#include "atolld/devicemodel.h"
 #include "atolld/events.h"
 #include "atolld/dump.h"
 #include "atolld/nodes.h"
@@ -19,6 +20,8 @@
 
 #define BUILD_TIMEOUT_MS 120000
 #define DUMP_OVERHEAD_MIB 16 /* of a core file: registers and page tables */
+#define HVMLOADER "/usr/lib/atoll/images/hvmloader"
+#define SEABIOS "/usr/lib/atoll/images/seabios.bin"
 
 /* --- what has to be known before --- */
 
@@ -102,7 +105,7 @@ int guest_bind_devices(struct domain *d, char *why, size_t size)
 
 void guest_serve_consoles(struct domain *d)
 {
-	for (unsigned i = 1; i < d->guest->consoles; i++) {
+	for (unsigned i = 1; d->guest && i < d->guest->consoles; i++) {
 		char name[NAME_LEN_MAX + 16];
 
 		snprintf(name, sizeof(name), "%s:%u", d->name, i);
@@ -116,8 +119,9 @@ void guest_serve_consoles(struct domain *d)
 struct json *guest_build_params(const struct domain *d)
 {
 	const struct guest_config *c = d->guest;
-	struct json *params = build_params(d, c->type == GUEST_PV ? "pv" : "pvh", c->kernel, c->ramdisk, c->cmdline,
-					   (uint64_t)c->memory_mib << 10, c->maxvcpus);
+	bool hvm = c->type == GUEST_HVM;
+	struct json *params = build_params(d, guest_type_names[c->type], hvm ? HVMLOADER : c->kernel, hvm ? SEABIOS : c->ramdisk,
+					   c->cmdline, (uint64_t)c->memory_mib << 10, c->maxvcpus);
 
 	if (c->max_grant_frames)
 		json_set_int(params, "max_grant_frames", c->max_grant_frames);
@@ -193,7 +197,7 @@ int step_publish_guest(struct job *job)
 		nodes_frontend(batch, d, &d->devices[i]);
 		nodes_backend(batch, d, &d->devices[i]);
 	}
-	for (unsigned i = 1; i < d->guest->consoles; i++)
+	for (unsigned i = 1; d->guest && i < d->guest->consoles; i++)
 		nodes_console(batch, d, i);
 	r = store_commit(store, batch);
 	if (r < 0)
@@ -208,7 +212,7 @@ int step_publish_guest(struct job *job)
 
 /* --- steps of taking away --- */
 
-static int step_unplug(struct job *job)
+int step_unplug_guest(struct job *job)
 {
 	struct domain *d = job->domain;
 	struct store_batch *batch = store_batch_new();
@@ -219,7 +223,7 @@ static int step_unplug(struct job *job)
 	return store_commit(d->atolld->store, batch);
 }
 
-static int step_clean(struct job *job)
+int step_clean_guest(struct job *job)
 {
 	struct domain *d = job->domain;
 	struct store_batch *batch = store_batch_new();
@@ -231,12 +235,18 @@ static int step_clean(struct job *job)
 	return store_commit(d->atolld->store, batch);
 }
 
+static int step_device_model(struct job *job)
+{
+	return job->domain->guest->type == GUEST_HVM ? step_dm_start(job) : 0;
+}
+
 static const struct job_step create_steps[] = {
 	{"build", step_build, 0},     {"settings", step_settings, 0}, {"order", step_order, 60000},
-	{"publish", step_publish_guest, 0}, {"unpause", step_unpause, 0},   {0},
+	{"publish", step_publish_guest, 0}, {"device-model", step_device_model, 0}, {"unpause", step_unpause, 0}, {0},
 };
 static const struct job_step destroy_steps[] = {
-	{"pause", step_pause, 0}, {"unplug", step_unplug, 0}, {"destroy", step_destroy, 0}, {"clean", step_clean, 0}, {0},
+	{"pause", step_pause, 0}, {"no-device-model", step_dm_stop, 0}, {"unplug", step_unplug_guest, 0},
+	{"destroy", step_destroy, 0}, {"clean", step_clean_guest, 0}, {0},
 };
 
 /* --- how they end --- */

@@ -76,6 +76,14 @@ void job_fail(struct job *job, int error, const char *fmt, ...)
 	finish(job);
 }
 
+void job_fail_with(struct job *job, const struct rpc_error *error)
+{
+	if (job->finished)
+		return;
+	job->error = *error;
+	finish(job);
+}
+
 static void on_timeout(struct source *source, uint32_t events, void *data)
 {
 	struct job *job = data;

@@ -62,6 +62,8 @@ void job_next(struct job *job);
 void job_retry(struct job *job, unsigned after_ms);
 /* Ends the job. */
 void job_fail(struct job *job, int error, const char *fmt, ...) PRINTF(3, 4);
+/* The same with an error of another job. */
+void job_fail_with(struct job *job, const struct rpc_error *error);
 /* Ends it without calling anybody: for the end of the program. NULL is fine. */
 void job_abandon(struct job *job);
 /* Keeps the message of the error that the step is going to return, and returns it. */

@@ -53,6 +53,15 @@ void nodes_domain(struct store_batch *b, const struct domain *d)
 	if (d->role == ROLE_NET || d->role == ROLE_DISK)
 		store_batch_put(b, perms(p, 0, n), NULL, "%s/backend", base);
 
+	if (d->owner) /* QEMU says there how far it is */
+		store_batch_put(b, perms(p, n, d->owner->domid), NULL, "%s/device-model/%u", base, d->owner->domid);
+	if (d->guest && d->guest->type == GUEST_HVM) {
+		store_batch_put(b, NULL, "seabios", "%s/hvmloader/bios", base);
+		store_batch_put(b, NULL, "0", "%s/hvmloader/allow-memory-relocate", base); /* QEMU would not learn of it */
+		store_batch_put(b, NULL, "1", "%s/platform/acpi", base);
+		store_batch_put(b, NULL, "0", "%s/platform/acpi_s3", base);
+		store_batch_put(b, NULL, "0", "%s/platform/acpi_s4", base);
+	}
 	store_batch_put_int(b, NULL, d->store_port, "%s/store/port", base);
 	store_batch_put_int(b, NULL, (int64_t)d->store_gfn, "%s/store/ring-ref", base);
 	store_batch_put(b, NULL, "xenconsoled", "%s/console/type", base);
@@ -228,7 +237,7 @@ void nodes_remove_domain(struct store_batch *b, const struct domain *d)
 	store_batch_remove(b, "/local/domain/%d/backend/console/%u", DOMID_CONSOLE, d->domid);
 	if (d->service && d->service->pci_count)
 		store_batch_remove(b, "/local/domain/0/backend/pci/%u", d->domid);
-	for (unsigned i = 0; d->guest && i < d->device_count; i++)
+	for (unsigned i = 0; i < d->device_count; i++)
 		store_batch_remove(b, "/local/domain/%u/backend/%s/%u", d->devices[i].backend->domid, kind_name(&d->devices[i]),
 				   d->domid);
 }

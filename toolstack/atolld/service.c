@@ -246,7 +246,7 @@ static int step_configure(struct job *job)
 static struct device *served_device(struct domain *service, unsigned index, struct domain **guest)
 {
 	for_each_domain(g, service->atolld) {
-		if (!g->guest || !g->exists || g->state != DOMAIN_RUNNING || g->released)
+		if (!g->device_count || !g->exists || g->state != DOMAIN_RUNNING || g->released)
 			continue;
 		for (unsigned i = 0; i < g->device_count; i++) {
 			if (g->devices[i].backend == service && index-- == 0) {

@@ -9,6 +9,7 @@
 
 #include "atolld/agent.h"
 #include "atolld/consoles.h"
+#include "atolld/devicemodel.h"
 #include "base/log.h"
 
 #define STATE_FILE STATE_DIR "/domains.json"
@@ -34,6 +35,8 @@ static struct json *domain_state(const struct domain *d)
 	r |= json_set_int(json, "store_gfn", (int64_t)d->store_gfn);
 	r |= json_set_int(json, "console_port", d->console_port);
 	r |= json_set_int(json, "console_gfn", (int64_t)d->console_gfn);
+	if (d->owner)
+		r |= json_set_string(json, "device_model_of", d->owner->name);
 	if (d->guest)
 		r |= json_set(json, "config", guest_config_to_json(d->guest));
 	return r < 0 ? json_free(json) : json;
@@ -63,12 +66,16 @@ void state_save(struct atolld *a)
 
 static void load_domain(struct atolld *a, const struct json *json)
 {
-	const char *name = json_get_string(json, "name", "");
+	const char *name = json_get_string(json, "name", ""), *owner = json_get_string(json, "device_model_of", "");
 	unsigned domid = (unsigned)json_get_int(json, "domid", 0);
 	struct domain *d = domain_find(a, name);
 	char why[200];
 
-	if (!json_get_bool(json, "service", false)) {
+	if (*owner) {
+		d = domain_find(a, owner) && name_valid(name) ? dm_attach(domain_find(a, owner), name, domid) : NULL;
+		if (!d)
+			return;
+	} else if (!json_get_bool(json, "service", false)) {
 		d = name_valid(name) ? domain_new(a, name, ROLE_GUEST, domid) : NULL;
 		if (!d || !(d->guest = malloc(sizeof(*d->guest))))
 			return;
@@ -107,7 +114,7 @@ static void adopt(struct domain *d)
 		r = service_adopt_store(d);
 	else if (d->role == ROLE_CONSOLE)
 		r = consoles_connect(d->atolld->consoles, NULL);
-	else if (domain_is_service(d))
+	else if (domain_is_service(d) || d->role == ROLE_DM)
 		r = agent_create(d, on_adopted_agent, &d->agent);
 	else
 		guest_serve_consoles(d);
@@ -155,6 +162,9 @@ static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_e
 			adopt(d);
 		} else if (domain_is_service(d)) {
 			d->state = DOMAIN_DOWN; /* built by services_advance(), which removes what is left first */
+		} else if (d->role == ROLE_DM) {
+			if (d->owner->state == DOMAIN_RUNNING && a->store)
+				dm_stopped(d); /* else its guest takes it along */
 		} else if (a->store) {
 			guest_destroy(d, NULL, 0);
 		} else {

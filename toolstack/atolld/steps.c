@@ -114,6 +114,8 @@ int order_attach(struct job *job, struct device *dev, struct domain *guest, job_
 	json_set_int(p, "vdev", dev->id);
 	json_set_string(p, "target", dev->vbd->target);
 	json_set_string(p, "mode", dev->vbd->writable ? "w" : "r");
+	if (guest->owner) /* a device model shows its guest the same disk, until the guest's own driver takes over */
+		json_set_int(p, "with", guest->owner->domid);
 	return job_call(job, rpc, "disk.attach", p, ORDER_TIMEOUT_MS, fn, NULL);
 }
 

@@ -233,6 +233,10 @@ void method_save(struct atolld *a, struct rpc *rpc, uint32_t id, const struct js
 		rpc_fail(rpc, id, EPERM, "%s: its description says nomigrate", d->name);
 		return;
 	}
+	if (d->guest->type == GUEST_HVM) {
+		rpc_fail(rpc, id, EOPNOTSUPP, "%s: HVM guests cannot be saved or migrated yet: their device model's state is not saved", d->name);
+		return;
+	}
 	d->live = json_get_bool(params, "live", false);
 	d->verdict = VERDICT_RESUME;
 	if (job_start(d, save_steps, on_saved, rpc, id) < 0)

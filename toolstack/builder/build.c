@@ -16,6 +16,7 @@
 
 #include "acpi.h"
 #include "base/log.h"
+#include "hvm.h"
 #include "image.h"
 #include "info.h"
 #include "keep.h"
@@ -47,9 +48,15 @@ static int refuse(struct build *b, const char *what)
 	return fail_xen(b->builder, b->failure, "domain %s: cannot %s", b->spec->name, what);
 }
 
-static bool is_pvh(const struct build *b)
+/* PVH and HVM are one container to the hypervisor; they differ in what is emulated. */
+static bool is_pv(const struct build *b)
 {
-	return b->spec->type == DOMAIN_PVH;
+	return b->spec->type == DOMAIN_PV;
+}
+
+static bool is_hvm(const struct build *b)
+{
+	return b->spec->type == DOMAIN_HVM;
 }
 
 static int load_images(struct build *b)
@@ -74,7 +81,7 @@ static int check_room(struct build *b)
 	uint64_t want = b->spec->memory_kib + OVERHEAD_KIB, free;
 	int ret;
 
-	if (is_pvh(b))
+	if (!is_pv(b))
 		want += paging_pool_bytes(b->spec->memory_kib, b->spec->vcpus) >> 10;
 	ret = host_free_kib(b->builder, &free, b->failure);
 	if (ret < 0)
@@ -95,9 +102,9 @@ static void create_flags(const struct build *b, struct xen_domctl_createdomain *
 		.grant_opts = XEN_DOMCTL_GRANT_version(1),
 	};
 	memcpy(create->handle, b->spec->uuid, sizeof(create->handle));
-	if (is_pvh(b)) {
+	if (!is_pv(b)) {
 		create->flags |= XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | XEN_DOMCTL_CDF_oos_off;
-		create->arch.emulation_flags = XEN_X86_EMU_LAPIC;
+		create->arch.emulation_flags = is_hvm(b) ? HVM_EMULATION : XEN_X86_EMU_LAPIC;
 	}
 	if (b->spec->pci_count)
 		create->flags |= XEN_DOMCTL_CDF_iommu;
@@ -168,7 +175,8 @@ static int set_limits(struct build *b)
 
 	if (xc_domain_max_vcpus(xen, b->domid, b->spec->vcpus) < 0)
 		return refuse(b, "make its vCPUs");
-	if (xc_domain_setmaxmem(xen, b->domid, b->spec->memory_kib + MAXMEM_SLACK_KIB) < 0)
+	if (xc_domain_setmaxmem(xen, b->domid,
+				b->spec->memory_kib + (is_hvm(b) ? HVM_SLACK_KIB : MAXMEM_SLACK_KIB)) < 0)
 		return refuse(b, "set its memory limit");
 	if (b->domid < DOMID_GUEST_FIRST)
 		share_set(b->builder, b->domid);
@@ -199,9 +207,11 @@ static int set_platform(struct build *b)
 	xc_interface *xen = b->builder->xen;
 	int ret;
 
-	if (is_pvh(b)) {
+	if (!is_pv(b)) {
 		if (xc_hvm_param_set(xen, b->domid, HVM_PARAM_TIMER_MODE, TIMER_MODE_NO_DELAY) < 0)
 			return refuse(b, "set its timer mode");
+		if (is_hvm(b) && hvm_params_set(b->builder, b->domid) < 0)
+			return refuse(b, "set its HVM parameters");
 		if (xc_set_paging_mempool_size(xen, b->domid,
 					       paging_pool_bytes(b->spec->memory_kib, b->spec->vcpus)) < 0)
 			return refuse(b, "give it memory for page tables");
@@ -230,18 +240,18 @@ static int parse_kernel(struct build *b)
 	xc_dom_kernel_max_size(dom, IMAGE_FILE_MAX);
 	xc_dom_module_max_size(dom, IMAGE_FILE_MAX);
 	if (xc_dom_kernel_mem(dom, b->kernel->data, b->kernel->size) < 0 ||
-	    (b->ramdisk && xc_dom_module_mem(dom, b->ramdisk->data, b->ramdisk->size, NULL) < 0) ||
+	    (b->ramdisk && !is_hvm(b) && xc_dom_module_mem(dom, b->ramdisk->data, b->ramdisk->size, NULL) < 0) ||
 	    xc_dom_boot_xen_init(dom, b->builder->xen, b->domid) < 0 || xc_dom_parse_image(dom) < 0) {
 		errno = ENOEXEC;
 		return fail_xen(b->builder, b->failure, "kernel %s: cannot boot as %s", b->spec->kernel,
-				is_pvh(b) ? "PVH" : "PV");
+				is_hvm(b) ? "HVM firmware" : is_pv(b) ? "PV" : "PVH");
 	}
 	if (dom->kernel_blob != b->kernel->data)
 		image_unpacked(b->builder->images, b->kernel, dom->kernel_blob, dom->kernel_size);
 	return 0;
 }
 
-/* The map as Xen answers it, and as libxenguest copies it into the start info (later: hence memory that lives as long as dom). */
+/* PVH and HVM. The map as Xen answers it, and as libxenguest copies it into the start info (later: hence memory that lives as long as dom). */
 static int set_pvh_map(struct build *b, const struct pvh_layout *layout)
 {
 	struct xc_dom_image *dom = b->dom;
@@ -268,8 +278,11 @@ static int give_memory(struct build *b)
 	uint64_t pages = b->spec->memory_kib >> 2;
 	struct pvh_layout layout;
 
-	if (is_pvh(b)) {
-		pvh_layout(b->spec->memory_kib, b->spec->acpi, &layout);
+	if (!is_pv(b)) {
+		if (is_hvm(b))
+			hvm_layout(b->spec->memory_kib, &layout);
+		else
+			pvh_layout(b->spec->memory_kib, b->spec->acpi, &layout);
 		dom->target_pages = pages;
 		dom->lowmem_end = layout.lowmem_end;
 		dom->highmem_end = layout.highmem_end;
@@ -281,7 +294,7 @@ static int give_memory(struct build *b)
 	dom->total_pages = pages; /* xc_dom_mem_init() knows only whole MiB */
 	if (xc_dom_boot_mem_init(dom) < 0)
 		return refuse(b, "give it its memory");
-	return is_pvh(b) ? set_pvh_map(b, &layout) : 0;
+	return is_pv(b) ? 0 : set_pvh_map(b, &layout);
 }
 
 static int load_domain(struct build *b)
@@ -293,7 +306,9 @@ static int load_domain(struct build *b)
 	if (!dom)
 		return fail(b->failure, ENOMEM, "domain %s: no memory", spec->name);
 	b->dom = dom;
-	dom->container_type = is_pvh(b) ? XC_DOM_HVM_CONTAINER : XC_DOM_PV_CONTAINER;
+	dom->container_type = is_pv(b) ? XC_DOM_PV_CONTAINER : XC_DOM_HVM_CONTAINER;
+	if (is_hvm(b))
+		hvm_prepare(dom, b->ramdisk ? b->ramdisk->data : NULL, b->ramdisk ? b->ramdisk->size : 0);
 	dom->max_vcpus = spec->vcpus;
 	dom->console_evtchn = b->built->console_port;
 	dom->xenstore_evtchn = b->built->store_port;
@@ -318,6 +333,8 @@ static int load_domain(struct build *b)
 	phases_mark(&b->built->phases, "copy");
 	if (xc_dom_boot_image(dom) < 0)
 		return refuse(b, "set up its first vCPU");
+	if (is_hvm(b) && hvm_info_finish(b->builder, b->domid, spec->vcpus) < 0)
+		return refuse(b, "tell its firmware of its processors");
 	if (xc_dom_gnttab_init(dom) < 0)
 		return refuse(b, "grant its rings");
 	b->built->console_gfn = xc_dom_p2m(dom, dom->console_pfn);
@@ -330,6 +347,9 @@ static int assign_devices(struct build *b)
 {
 	int ret = 0;
 
+	/* From here on the domain may do to its target what a device model does, and to no other. */
+	if (b->spec->target && xc_domain_set_target(b->builder->xen, b->domid, b->spec->target) < 0)
+		return refuse(b, "give it its target");
 	for (size_t i = 0; i < b->spec->pci_count && ret == 0; i++)
 		ret = pci_assign(b->builder, b->domid, &b->spec->pci[i], b->failure);
 	if (ret == 0 && b->spec->reloadable)

@@ -16,6 +16,7 @@
 #define BUILD_PCI_MAX 8            /* devices of one domain */
 #define BUILD_VCPUS_MAX 64         /* more needs vcpu_info placement rules that nobody has tested here */
 #define BUILD_MEMORY_KIB_MIN 1024  /* the smallest lib/pvh domain that boots */
+#define BUILD_HVM_MEMORY_KIB_MIN 16384 /* hvmloader and firmware, with room for what they load */
 #define BUILD_MEMORY_KIB_MAX (1ll << 30) /* 1 TiB */
 #define DOMID_GUEST_FIRST 32       /* below are the service domains, whose ids are fixed */
 #define DOMID_LIMIT 0x7ff0         /* ids from here on are Xen's own */
@@ -39,14 +40,14 @@ struct pci_address {
 	uint8_t bus, device, function;
 };
 
-enum domain_type { DOMAIN_PV, DOMAIN_PVH };
+enum domain_type { DOMAIN_PV, DOMAIN_PVH, DOMAIN_HVM };
 
 struct domain_spec {
 	char name[NAME_LEN_MAX + 1];
 	uint32_t domid; /* 0: the next free one from DOMID_GUEST_FIRST on */
 	enum domain_type type;
-	char kernel[BUILD_PATH_MAX + 1];
-	char ramdisk[BUILD_PATH_MAX + 1]; /* empty: none */
+	char kernel[BUILD_PATH_MAX + 1];  /* HVM: hvmloader */
+	char ramdisk[BUILD_PATH_MAX + 1]; /* empty: none; HVM: the firmware that hvmloader starts, SeaBIOS for one */
 	char cmdline[BUILD_CMDLINE_MAX + 1];
 	uint64_t memory_kib;
 	uint32_t vcpus;
@@ -59,6 +60,7 @@ struct domain_spec {
 	bool e820_host;  /* PV: the host's memory map, which pcifront needs to place BARs */
 	int32_t max_grant_frames, max_maptrack_frames; /* -1: the hypervisor's default */
 	uint32_t max_event_channels;
+	uint32_t target; /* the guest whose device model this domain runs, and which it may map and steer; 0: none */
 	struct pci_address pci[BUILD_PCI_MAX];
 	size_t pci_count;
 	bool restore; /* its memory comes from the stream; kernel and ramdisk are not looked at */

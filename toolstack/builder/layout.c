@@ -31,6 +31,21 @@ void pvh_layout(uint64_t memory_kib, bool tables, struct pvh_layout *layout)
 	layout->entries = n;
 }
 
+void hvm_layout(uint64_t memory_kib, struct pvh_layout *layout)
+{
+	uint64_t bytes = memory_kib << 10;
+
+	layout->hole_start = HVM_HOLE;
+	layout->hole_size = FOUR_GIB - HVM_HOLE;
+	layout->lowmem_end = MIN(bytes, HVM_HOLE);
+	layout->highmem_end = bytes > HVM_HOLE ? FOUR_GIB + (bytes - HVM_HOLE) : 0;
+	layout->map[0] = (struct e820entry){.addr = ONE_MIB, .size = layout->lowmem_end - ONE_MIB, .type = E820_RAM};
+	layout->entries = 1;
+	if (layout->highmem_end)
+		layout->map[layout->entries++] = (struct e820entry){
+			.addr = FOUR_GIB, .size = layout->highmem_end - FOUR_GIB, .type = E820_RAM};
+}
+
 uint64_t paging_pool_bytes(uint64_t memory_kib, uint32_t vcpus)
 {
 	return ((uint64_t)vcpus << 20) + (memory_kib >> 10) * PAGE_BYTES;

@@ -27,7 +27,11 @@ struct pvh_layout {
 /* TABLES: the map has the page of firmware tables. */
 void pvh_layout(uint64_t memory_kib, bool tables, struct pvh_layout *layout);
 
-/* Memory for a PVH domain's second-level page tables, in bytes: what xl gives. */
+/* An HVM domain: the same, with a hole where hvmloader wants it. The map leaves out the first MiB, which hvmloader describes. */
+#define HVM_HOLE 0xf0000000ull
+void hvm_layout(uint64_t memory_kib, struct pvh_layout *layout);
+
+/* Memory for a PVH or HVM domain's second-level page tables, in bytes: what xl gives. */
 uint64_t paging_pool_bytes(uint64_t memory_kib, uint32_t vcpus);
 
 /*

@@ -3,9 +3,10 @@
  * The builder's methods: one table, from a request's name and parameters to its result. (?: may be left out.) An unknown parameter
  * is an error. Addresses are texts like "0000:00:05.0", paths are absolute, domids of {domid} are not 0.
  *
- *   domain.build     {name, type "pv"|"pvh", kernel, memory_kib, uuid, domid?, ramdisk?, cmdline?, vcpus?, console_domid?,
+ *   domain.build     {name, type "pv"|"pvh"|"hvm", kernel, memory_kib, uuid, domid?, ramdisk?, cmdline?, vcpus?, console_domid?,
  *                    store_domid?, xs_domain?, reloadable?, revive?, acpi?, e820_host?, pci? [address], max_grant_frames?,
- *                    max_maptrack_frames?, max_event_channels?}
+ *                    max_maptrack_frames?, max_event_channels?, target?}
+ *                    target: the HVM guest whose device model it runs
  *                    -> {domid, store_port, store_gfn, console_port, console_gfn, revived, phases {name: us}};
  *                    it stays paused; revived: it got the arena of a destroyed predecessor, as `revive` asked
  *   domain.pause     {domid} -> {}              domain.unpause {domid} -> {}

@@ -154,11 +154,11 @@ static int get_texts(const struct json *params, struct domain_spec *spec, struct
 		ret = fail(failure, EINVAL, "parameter name: letters, digits, _ . - are wanted");
 	if (ret == 0)
 		ret = get_string(params, "type", true, type, sizeof(type), failure);
-	if (ret == 0 && strcmp(type, "pv") && strcmp(type, "pvh"))
-		ret = fail(failure, EINVAL, "parameter type: pv or pvh is wanted, not %s", type);
+	if (ret == 0 && strcmp(type, "pv") && strcmp(type, "pvh") && strcmp(type, "hvm"))
+		ret = fail(failure, EINVAL, "parameter type: pv, pvh or hvm is wanted, not %s", type);
 	if (ret < 0)
 		return ret;
-	spec->type = strcmp(type, "pv") ? DOMAIN_PVH : DOMAIN_PV;
+	spec->type = !strcmp(type, "pv") ? DOMAIN_PV : !strcmp(type, "pvh") ? DOMAIN_PVH : DOMAIN_HVM;
 	ret = get_path(params, "kernel", true, spec->kernel, failure);
 	if (ret == 0)
 		ret = get_path(params, "ramdisk", false, spec->ramdisk, failure);
@@ -169,10 +169,12 @@ static int get_texts(const struct json *params, struct domain_spec *spec, struct
 
 static int get_numbers(const struct json *params, struct domain_spec *spec, struct failure *failure)
 {
-	int64_t domid = 0, memory = 0, vcpus = 1, console = DOMID_NONE, store = DOMID_NONE, grants = -1, maptrack = -1,
+	int64_t domid = 0, target = 0, memory = 0, vcpus = 1, console = DOMID_NONE, store = DOMID_NONE, grants = -1, maptrack = -1,
 		channels = EVENT_CHANNELS_DEFAULT;
 	int ret = get_int_or(params, "domid", 0, DOMID_LIMIT - 1, &domid, failure);
 
+	if (ret == 0)
+		ret = get_int_or(params, "target", DOMID_GUEST_FIRST, DOMID_LIMIT - 1, &target, failure);
 	if (ret == 0)
 		ret = get_int(params, "memory_kib", BUILD_MEMORY_KIB_MIN, BUILD_MEMORY_KIB_MAX, &memory, failure);
 	if (ret == 0 && memory % 4)
@@ -190,6 +192,7 @@ static int get_numbers(const struct json *params, struct domain_spec *spec, stru
 	if (ret == 0)
 		ret = get_int_or(params, "max_event_channels", 1, EVENT_CHANNELS_MAX, &channels, failure);
 	spec->domid = domid;
+	spec->target = target;
 	spec->memory_kib = memory;
 	spec->vcpus = vcpus;
 	spec->console_domid = console;
@@ -205,7 +208,7 @@ int request_build(const struct json *params, struct domain_spec *spec, struct fa
 	static const char *const keys[] = {"name", "domid", "type", "kernel", "ramdisk", "cmdline", "memory_kib", "vcpus",
 					   "uuid", "console_domid", "store_domid", "xs_domain", "reloadable", "revive", "pci", "acpi",
 					   "e820_host", "max_grant_frames", "max_maptrack_frames", "max_event_channels",
-					   NULL};
+					   "target", NULL};
 	int ret = only_keys(params, keys, failure);
 
 	*spec = (struct domain_spec){0};
@@ -229,8 +232,11 @@ int request_build(const struct json *params, struct domain_spec *spec, struct fa
 		ret = get_bool_or(params, "e820_host", &spec->e820_host, failure);
 	if (ret < 0)
 		return ret;
+	if (spec->type == DOMAIN_HVM && spec->memory_kib < BUILD_HVM_MEMORY_KIB_MIN)
+		return fail(failure, EINVAL, "domain %s: an HVM guest's firmware needs %d MiB", spec->name,
+			    BUILD_HVM_MEMORY_KIB_MIN >> 10);
 	if (spec->pci_count && spec->type != DOMAIN_PV)
-		return fail(failure, ENOTSUP, "domain %s: a PVH domain cannot have PCI devices: use type pv", spec->name);
+		return fail(failure, ENOTSUP, "domain %s: a PVH or HVM domain cannot have PCI devices: use type pv", spec->name);
 	if (spec->e820_host && spec->type != DOMAIN_PV)
 		return fail(failure, EINVAL, "parameter e820_host: only for type pv");
 	if (spec->reloadable && (spec->type != DOMAIN_PVH || spec->vcpus != 1))

@@ -273,6 +273,24 @@ static int cmd_restart(struct cli *cli, char **args)
 	return r;
 }
 
+/* COMMAND is a word, or what QMP has: {"execute": WORD, "arguments": {…}}. */
+static int cmd_qmp(struct cli *cli, char **args)
+{
+	AUTO_JSON struct json *result = NULL;
+	struct json *params = NULL;
+	int r;
+
+	if (args[1][0] != '{')
+		json_set_string(params = json_new(JSON_OBJECT), "execute", args[1]);
+	else if (json_parse(args[1], strlen(args[1]), &params, NULL) < 0)
+		return fprintf(stderr, "atoll: %s: no JSON\n", args[1]), 2;
+	json_set_string(params, "name", args[0]);
+	r = cli_call(cli, "qmp", params, &result);
+	if (r == 0)
+		cli_print_json(json_get(result, "return"));
+	return r;
+}
+
 static int cmd_console(struct cli *cli, char **args)
 {
 	bool watch = !strcmp(args[0], "--watch");
@@ -371,6 +389,7 @@ static const struct verb {
 	{"pause", "GUEST", "stop a guest's processors", 1, 0, cmd_pause},
 	{"unpause", "GUEST", "let them run again", 1, 0, cmd_unpause},
 	{"restart", "SERVICE [--kernel KERNEL]", "rebuild a service with its domid; guests go on. Or with another kernel", 1, 3, cmd_restart},
+	{"qmp", "GUEST COMMAND", "ask an HVM guest's QEMU, like query-status; answers in JSON", 2, 0, cmd_qmp},
 	{"console", "[--watch] NAME", "attach to a domain's console; ^] leaves", 1, 2, cmd_console},
 	{"events", "[--follow]", "what happened on this host, or what happens", 0, 1, cmd_events},
 	{"audit", "[verify|exposures]", "who holds what, and shares with whom; the log of control", 0, 1, cmd_audit},

@@ -106,7 +106,12 @@ static int check(struct key_reader *r, struct guest_config *c)
 {
 	if (!c->name[0])
 		return snprintf(r->why, r->size, "name is missing"), -EINVAL;
-	if (!c->kernel[0])
+	if (c->type == GUEST_HVM && (c->kernel[0] || c->ramdisk[0]))
+		return snprintf(r->why, r->size, "kernel: an HVM guest boots from its disk; type = \"pvh\" boots a kernel"), -EINVAL;
+	if (c->type == GUEST_HVM && c->memory_mib < GUEST_HVM_MEMORY_MIB_MIN)
+		return snprintf(r->why, r->size, "memory: %u is less than the %d that an HVM guest's firmware needs", c->memory_mib,
+				GUEST_HVM_MEMORY_MIB_MIN), -EINVAL;
+	if (c->type != GUEST_HVM && !c->kernel[0])
 		return snprintf(r->why, r->size, "kernel is missing"), -EINVAL;
 	if (c->maxmem_mib && c->maxmem_mib != c->memory_mib)
 		return snprintf(r->why, r->size, "maxmem: %u is not memory's %u: a guest starts with all that it may have; `atoll set` "
@@ -128,7 +133,7 @@ int guest_config_from_json(const struct json *json, struct guest_config *config,
 	const char *name = json_get_string(json, "name", "");
 	int e = 0;
 
-	*config = (struct guest_config){.memory_mib = 128, .vcpus = 1, .on_reboot = ACTION_RESTART};
+	*config = (struct guest_config){.memory_mib = 128, .vcpus = 1, .boot = "c", .hdtype = "ide", .vga = "none", .on_reboot = ACTION_RESTART};
 	if (!json || json->type != JSON_OBJECT)
 		return snprintf(why, size, "expected an object"), -EINVAL;
 	for (const struct json *item = json->first; item && e == 0; item = item->next)
@@ -182,7 +187,14 @@ struct json *guest_config_to_json(const struct guest_config *c)
 	r |= json_set(json, "disk", vbds);
 	r |= json_set_string(json, "name", c->name);
 	r |= json_set_string(json, "type", guest_type_names[c->type]);
-	r |= json_set_string(json, "kernel", c->kernel);
+	if (c->kernel[0])
+		r |= json_set_string(json, "kernel", c->kernel);
+	if (c->type == GUEST_HVM) {
+		r |= json_set_string(json, "boot", c->boot);
+		r |= json_set_string(json, "hdtype", c->hdtype);
+		r |= json_set_string(json, "vga", c->vga);
+		r |= json_set_string(json, "serial", c->serial ? "pty" : "none");
+	}
 	if (c->ramdisk[0])
 		r |= json_set_string(json, "ramdisk", c->ramdisk);
 	r |= json_set_string(json, "cmdline", c->cmdline);

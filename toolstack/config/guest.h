@@ -15,12 +15,13 @@
 #define GUEST_CMDLINE_MAX 1024 /* with its end */
 #define GUEST_PATH_MAX 1024
 #define GUEST_MEMORY_MIB_MIN 1
+#define GUEST_HVM_MEMORY_MIB_MIN 16
 #define GUEST_MEMORY_MIB_MAX (1 << 20) /* 1 TiB */
 #define GUEST_VCPUS_MAX 64
 #define GUEST_CPUS_MAX 256 /* processors of a host that a guest can be bound to */
 #define GUEST_FILE_MAX (64 * 1024) /* bytes of a configuration file */
 
-enum guest_type { GUEST_PV, GUEST_PVH };
+enum guest_type { GUEST_PV, GUEST_PVH, GUEST_HVM };
 enum guest_action { ACTION_DESTROY, ACTION_RESTART, ACTION_PRESERVE, ACTION_COREDUMP_DESTROY, ACTION_COREDUMP_RESTART };
 
 #define VIF_ID_MAX 255
@@ -55,6 +56,11 @@ struct guest_config {
 	unsigned consoles; /* those beyond the first appear as hvc1 … */
 	unsigned char cpus[GUEST_CPUS_MAX / 8]; /* a bit each; none: all */
 	unsigned weight, cap; /* of the scheduler; weight 0: its default */
+	/* HVM; kernel and ramdisk are empty then */
+	char boot[5];   /* xl.cfg's letters: c disk, d CD-ROM, n network */
+	char hdtype[5]; /* "ide" or "ahci" */
+	char vga[9];    /* "none" or "stdvga" */
+	bool serial;    /* a serial line, which is the guest's console */
 	enum guest_action on_poweroff, on_reboot, on_crash, on_watchdog;
 	bool no_migrate;
 	unsigned max_grant_frames, max_maptrack_frames, max_event_channels; /* 0: the default */

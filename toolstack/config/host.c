@@ -9,7 +9,8 @@
 #define IMAGES "/usr/lib/atoll/images/"
 
 static const char *const role_names[] = {
-	[ROLE_STORE] = "store", [ROLE_CONSOLE] = "console", [ROLE_NET] = "net", [ROLE_DISK] = "disk", [ROLE_GUEST] = "guest"};
+	[ROLE_STORE] = "store", [ROLE_CONSOLE] = "console", [ROLE_NET] = "net", [ROLE_DISK] = "disk", [ROLE_DM] = "dm",
+	[ROLE_GUEST] = "guest"};
 
 const char *role_name(enum role role)
 {

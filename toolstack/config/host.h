@@ -31,7 +31,7 @@
 
 #define KERNEL_USUAL "debian" /* the name of the kernel that driver domains have if nothing is said */
 
-enum role { ROLE_STORE, ROLE_CONSOLE, ROLE_NET, ROLE_DISK, ROLE_GUEST };
+enum role { ROLE_STORE, ROLE_CONSOLE, ROLE_NET, ROLE_DISK, ROLE_DM, ROLE_GUEST };
 
 #define RESTART_BUDGET_MAX 1000
 

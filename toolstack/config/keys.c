@@ -9,7 +9,7 @@
 
 #include "config/device.h"
 
-const char *const guest_type_names[] = {[GUEST_PV] = "pv", [GUEST_PVH] = "pvh"};
+const char *const guest_type_names[] = {[GUEST_PV] = "pv", [GUEST_PVH] = "pvh", [GUEST_HVM] = "hvm"};
 const char *const guest_action_names[] = {
 	[ACTION_DESTROY] = "destroy", [ACTION_RESTART] = "restart", [ACTION_PRESERVE] = "preserve",
 	[ACTION_COREDUMP_DESTROY] = "coredump-destroy", [ACTION_COREDUMP_RESTART] = "coredump-restart"};
@@ -101,7 +101,7 @@ static int read_choice(struct key_reader *r, const struct json *value, const cha
 
 static int read_type(struct key_reader *r, const struct json *value, const struct guest_key *key)
 {
-	int n = read_choice(r, value, guest_type_names, ARRAY_SIZE(guest_type_names), "\"pv\" or \"pvh\" (HVM guests are not supported yet)");
+	int n = read_choice(r, value, guest_type_names, ARRAY_SIZE(guest_type_names), "\"pv\", \"pvh\" or \"hvm\"");
 
 	r->config->type = n < 0 ? GUEST_PV : (enum guest_type)n;
 	return MIN(n, 0);
@@ -116,6 +116,52 @@ static int read_action(struct key_reader *r, const struct json *value, const str
 		return n;
 	*(enum guest_action *)field(r, key) = (enum guest_action)n;
 	return 0;
+}
+
+static int read_boot(struct key_reader *r, const struct json *value, const struct guest_key *key)
+{
+	int e = read_text(r, value, key);
+
+	if (e == 0 && (!*r->config->boot || strspn(r->config->boot, "cdn") != strlen(r->config->boot)))
+		return complain(r, "boot: expected letters of c (disk), d (CD-ROM), n (network)");
+	return e;
+}
+
+/* Words of HVM guests: each field is a text that holds the longest. */
+static int read_word(struct key_reader *r, const struct json *value, const char *const words[2], char *out)
+{
+	char hint[64];
+	int n;
+
+	snprintf(hint, sizeof(hint), "\"%s\" or \"%s\"", words[0], words[1]);
+	n = read_choice(r, value, words, 2, hint);
+	if (n >= 0)
+		strcpy(out, words[n]);
+	return MIN(n, 0);
+}
+
+static int read_hdtype(struct key_reader *r, const struct json *value, const struct guest_key *key)
+{
+	return read_word(r, value, (const char *const[]){"ide", "ahci"}, r->config->hdtype);
+}
+
+static int read_vga(struct key_reader *r, const struct json *value, const struct guest_key *key)
+{
+	return read_word(r, value, (const char *const[]){"none", "stdvga"}, r->config->vga);
+}
+
+static int read_serial(struct key_reader *r, const struct json *value, const struct guest_key *key)
+{
+	char word[5] = "";
+	int e = read_word(r, value, (const char *const[]){"pty", "none"}, word);
+
+	r->config->serial = *word == 'p';
+	return e;
+}
+
+static int read_bios(struct key_reader *r, const struct json *value, const struct guest_key *key)
+{
+	return MIN(read_choice(r, value, (const char *const[]){"seabios"}, 1, "\"seabios\" (UEFI firmware is not supported yet)"), 0);
 }
 
 static int read_uuid(struct key_reader *r, const struct json *value, const struct guest_key *key)
@@ -165,7 +211,7 @@ static int read_devices(struct key_reader *r, const struct json *list, const str
 #define IGNORED(name, text) {name, NULL, true, text, 0, 0, 0}
 #define REFUSED(name, text) {name, NULL, false, text, 0, 0, 0}
 
-#define HVM "it is of HVM guests, which are not supported yet"
+#define HVM "HVM guests do not have it yet"
 #define ARM "it is of Arm hosts"
 #define NO_DEVICE "there is no backend for such devices"
 #define NEVER_QEMU "the control domain runs no QEMU"
@@ -173,7 +219,7 @@ static int read_devices(struct key_reader *r, const struct json *list, const str
 
 const struct guest_key guest_keys[] = {
 	TEXT("name", read_name, name, "its name: unique on the host"),
-	READ("type", read_type, type, 0, 0, "pv or pvh"),
+	READ("type", read_type, type, 0, 0, "pv, pvh or hvm"),
 	TEXT("kernel", read_path, kernel, "absolute path of the kernel in the control domain"),
 	TEXT("ramdisk", read_path, ramdisk, "absolute path of the initial ramdisk"),
 	TEXT("cmdline", read_text, cmdline, "the kernel's command line; root and extra are not looked at beside it"),
@@ -195,6 +241,11 @@ const struct guest_key guest_keys[] = {
 	READ("on_watchdog", read_action, on_watchdog, 0, 0, "as on_poweroff"),
 	READ("vif", read_devices, vifs, 0, 0, "network interfaces: mac, bridge, backend, devid, type=vif"),
 	READ("disk", read_devices, vbds, 0, 0, "disks: target, vdev, access, backend, format=raw, backendtype=phy"),
+	READ("boot", read_boot, boot, 0, 5, "HVM: what the firmware tries, in order: c disk, d CD-ROM, n network"),
+	READ("hdtype", read_hdtype, hdtype, 0, 0, "HVM: the emulated disk controller, ide or ahci"),
+	READ("bios", read_bios, boot, 0, 0, "HVM: seabios"),
+	READ("vga", read_vga, vga, 0, 0, "HVM: none or stdvga, whose picture nobody sees"),
+	READ("serial", read_serial, serial, 0, 0, "HVM: pty gives it a serial line, which `atoll console` shows"),
 	READ("nomigrate", read_bool, no_migrate, 0, 0, "it cannot be saved or migrated"),
 	READ("max_grant_frames", read_number, max_grant_frames, 4, 4096, "the hypervisor's own limit if it is missing"),
 	READ("max_maptrack_frames", read_number, max_maptrack_frames, 4, 4096, "the hypervisor's own limit if it is missing"),
@@ -226,7 +277,7 @@ const struct guest_key guest_keys[] = {
 	IGNORED("spice", "there is no graphical console"),
 	IGNORED("nographic", "there is no graphical console"),
 
-	REFUSED("builder", "say type = \"pv\" or \"pvh\""),
+	REFUSED("builder", "say type = \"pv\", \"pvh\" or \"hvm\""),
 	REFUSED("bootloader", BOOTLOADER),
 	REFUSED("bootloader_args", BOOTLOADER),
 	REFUSED("bootloader_restrict", BOOTLOADER),
@@ -292,9 +343,6 @@ const struct guest_key guest_keys[] = {
 	REFUSED("stubdomain_ramdisk", HVM),
 	REFUSED("stubdomain_cmdline", HVM),
 	REFUSED("stubdomain_memory", HVM),
-	REFUSED("boot", HVM),
-	REFUSED("hdtype", HVM),
-	REFUSED("bios", HVM),
 	REFUSED("bios_path_override", HVM),
 	REFUSED("acpi_s3", HVM),
 	REFUSED("acpi_s4", HVM),
@@ -310,7 +358,6 @@ const struct guest_key guest_keys[] = {
 	REFUSED("hvm_pirq", HVM),
 	REFUSED("videoram", HVM),
 	REFUSED("stdvga", HVM),
-	REFUSED("vga", HVM),
 	REFUSED("spicehost", HVM),
 	REFUSED("spiceport", HVM),
 	REFUSED("spicetls_port", HVM),
@@ -322,7 +369,6 @@ const struct guest_key guest_keys[] = {
 	REFUSED("spiceusbredirection", HVM),
 	REFUSED("spice_image_compression", HVM),
 	REFUSED("spice_streaming_video", HVM),
-	REFUSED("serial", "PV and PVH guests have `atoll console`"),
 	REFUSED("soundhw", HVM),
 	REFUSED("vkb_device", HVM),
 	REFUSED("usb", HVM),

@@ -25,14 +25,14 @@ _atoll() {
 	case $verb in
 		'')
 			mapfile -t COMPREPLY < <(compgen -W "up down plan status list create info save restore migrate receive attach detach
-				rename set shutdown reboot destroy pause unpause restart console logs events
+				rename set shutdown reboot destroy pause unpause restart qmp console logs events
 				top metrics audit help --json" -- "$word")
 			;;
 		create | restore | plan)
 			compopt -o filenames 2>/dev/null
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			;;
-		save | migrate | attach | detach | rename | set | shutdown | reboot | destroy | pause | unpause)
+		save | migrate | attach | detach | rename | set | shutdown | reboot | destroy | pause | unpause | qmp)
 			mapfile -t COMPREPLY < <(compgen -W "$(_atoll_names guest)" -- "$word")
 			;;
 		restart)
@@ -41,7 +41,7 @@ _atoll() {
 		events) mapfile -t COMPREPLY < <(compgen -W "--follow" -- "$word") ;;
 		audit) mapfile -t COMPREPLY < <(compgen -W "verify exposures" -- "$word") ;;
 		console | logs | info)
-			mapfile -t COMPREPLY < <(compgen -W "$(_atoll_names store console net disk guest)" -- "$word")
+			mapfile -t COMPREPLY < <(compgen -W "$(_atoll_names store console net disk dm guest)" -- "$word")
 			;;
 	esac
 }
