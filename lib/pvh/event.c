@@ -163,10 +163,15 @@ int pvh_event_find_virq(uint32_t virq, uint32_t *port)
 {
 	struct pvh_event_status status;
 
-	for (uint32_t i = 1; i < PVH_PORTS_MAX; i++)
-		if (!pvh_event_status(i, &status) && status.kind == PVH_EVENT_VIRQ && status.virq == virq) {
-			*port = i;
-			return 0;
+	/* Those that were noted first: asking Xen about each takes time, and others wait for a restart. */
+	for (int noted = 1; noted >= 0; noted--)
+		for (uint32_t i = 1; i < PVH_PORTS_MAX; i++) {
+			if (noted && (PVH_LIB->ports[i].kind != PVH_EVENT_VIRQ || PVH_LIB->ports[i].what != virq))
+				continue;
+			if (!pvh_event_status(i, &status) && status.kind == PVH_EVENT_VIRQ && status.virq == virq) {
+				*port = i;
+				return port_note(i, PVH_EVENT_VIRQ, DOMID_SELF, virq);
+			}
 		}
 	return -ENOENT;
 }
