@@ -15,7 +15,7 @@
 
 #define POLL_MS 200
 #define REST_MS 2200	  /* after it all goes on: the stall's last second is said at its end */
-#define READY_MS 240000	  /* from a guest's start to its loads' */
+#define READY_MS 150000	  /* from a guest's start to its loads' */
 #define WELL_MS 3000	  /* a load goes on if it did something within it */
 #define CREATE_MS 120000
 #define DESTROY_MS 30000
@@ -35,8 +35,10 @@ int64_t wall_ms(void)
 static void look(struct experiment *e)
 {
 	usleep(POLL_MS * 1000);
-	for (unsigned i = 0; i < e->guest_count; i++)
+	for (unsigned i = 0; i < e->guest_count; i++) {
+		e->guests[i].log.now_ms = wall_ms();
 		guest_log_read(&e->guests[i].log);
+	}
 	lab_poll(&e->lab);
 }
 

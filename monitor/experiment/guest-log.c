@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define SKEW_MS 2000 /* a guest's clock may be its own */
+
 void guest_log_init(struct guest_log *log, const char *path)
 {
 	*log = (struct guest_log){.path = path, .fd = -1};
@@ -59,8 +61,12 @@ static void on_load(struct guest_log *log, const char *line)
 	long long ms;
 	int at = 0;
 
-	if (sscanf(line, LOAD_WORD "%*u %lld%n", &ms, &at) != 1 || !at || ms <= 0 ||
-	    (log->count && ms <= log->samples[log->count - 1].ms) || !(sample = new_sample(log)))
+	if (sscanf(line, LOAD_WORD "%*u %lld%n", &ms, &at) != 1 || !at || ms <= 0)
+		return;
+	if (!log->count && log->now_ms)
+		log->skew_ms = llabs(log->now_ms - ms) > SKEW_MS ? log->now_ms - ms : 0;
+	ms += log->skew_ms;
+	if ((log->count && ms <= log->samples[log->count - 1].ms) || !(sample = new_sample(log)))
 		return;
 	sample->ms = ms;
 	for (unsigned i = 0; i < LOADS; i++) {

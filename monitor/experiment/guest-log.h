@@ -27,6 +27,7 @@ struct guest_log {
 	size_t have;
 	bool skip; /* the rest of a line that is too long */
 
+	int64_t now_ms, skew_ms; /* the reader's clock (0: not known), and what is added to the guest's */
 	bool has[LOADS];
 	struct sample *samples; /* owned */
 	size_t count, size;
