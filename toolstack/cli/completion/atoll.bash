@@ -26,9 +26,9 @@ _atoll() {
 		'')
 			mapfile -t COMPREPLY < <(compgen -W "up down plan status list create info save restore migrate receive attach detach
 				rename set shutdown reboot destroy pause unpause restart qmp console logs events
-				top metrics audit help --json" -- "$word")
+				top metrics audit experiment help --json" -- "$word")
 			;;
-		create | restore | plan)
+		create | restore | plan | experiment)
 			compopt -o filenames 2>/dev/null
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			;;
