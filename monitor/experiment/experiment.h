@@ -81,6 +81,10 @@ void experiment_fini(struct experiment *e);
 void experiment_judge(struct experiment *e);
 /* The load that shows an outage of ROLE, or -1. */
 int load_of_role(const char *role);
+/* What was lost in a cell, and the rounds that did not recover. */
+uint64_t cell_lost(const struct cell *cell);
+/* NULL: the scenario has none. */
+const struct cell *cell_find(const struct experiment *e, const char *target, unsigned fault);
 /* The outage of a round in us, by its cell's load. */
 uint32_t round_outage_us(const struct experiment *e, const struct round *r);
 

@@ -30,6 +30,24 @@ uint32_t round_outage_us(const struct experiment *e, const struct round *r)
 	return worst;
 }
 
+uint64_t cell_lost(const struct cell *cell)
+{
+	uint64_t sum = cell->rounds - cell->recovered;
+
+	for (unsigned i = 0; i < LOSSES; i++)
+		sum += cell->lost[i];
+	return sum;
+}
+
+const struct cell *cell_find(const struct experiment *e, const char *target, unsigned fault)
+{
+	for (unsigned i = 0; i < e->scenario.cell_count; i++) {
+		if (e->cells[i].spec.fault == fault && !strcmp(e->cells[i].spec.target, target))
+			return &e->cells[i];
+	}
+	return NULL;
+}
+
 static int compare_numbers(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;

@@ -37,15 +37,6 @@ static void print_text(const char *text, FILE *out)
 	}
 }
 
-static uint64_t cell_lost(const struct cell *cell)
-{
-	uint64_t sum = cell->rounds - cell->recovered;
-
-	for (unsigned i = 0; i < LOSSES; i++)
-		sum += cell->lost[i];
-	return sum;
-}
-
 static void print_ms(uint32_t us, FILE *out)
 {
 	if (us >= 10000000)
@@ -86,15 +77,6 @@ static void print_matrix_cell(const struct cell *cell, FILE *out)
 	fprintf(out, "</small></td>");
 }
 
-static const struct cell *find_cell(const struct experiment *e, const char *target, unsigned fault)
-{
-	for (unsigned i = 0; i < e->scenario.cell_count; i++) {
-		if (e->cells[i].spec.fault == fault && !strcmp(e->cells[i].spec.target, target))
-			return &e->cells[i];
-	}
-	return NULL;
-}
-
 static void print_matrix(const struct experiment *e, FILE *out)
 {
 	bool used[EXP_FAULTS] = {0};
@@ -119,7 +101,7 @@ static void print_matrix(const struct experiment *e, FILE *out)
 		fprintf(out, "<tr><th class=\"l\">%s</th>", target);
 		for (unsigned f = 0; f < EXP_FAULTS; f++) {
 			if (used[f])
-				print_matrix_cell(find_cell(e, target, f), out);
+				print_matrix_cell(cell_find(e, target, f), out);
 		}
 		fprintf(out, "</tr>\n");
 	}

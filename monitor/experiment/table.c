@@ -11,29 +11,11 @@
 
 static const char *const load_names[] = LOAD_NAMES;
 
-static uint64_t cell_lost(const struct cell *cell)
-{
-	uint64_t sum = cell->rounds - cell->recovered;
-
-	for (unsigned i = 0; i < LOSSES; i++)
-		sum += cell->lost[i];
-	return sum;
-}
-
-static const struct cell *find(const struct experiment *e, const char *target, unsigned fault)
-{
-	for (unsigned i = 0; i < e->scenario.cell_count; i++) {
-		if (e->cells[i].spec.fault == fault && !strcmp(e->cells[i].spec.target, target))
-			return &e->cells[i];
-	}
-	return NULL;
-}
-
 static void print_row(const struct experiment *e, const char *target, const bool used[EXP_FAULTS], FILE *out)
 {
 	fprintf(out, "%-9s", target);
 	for (unsigned f = 0; f < EXP_FAULTS; f++) {
-		const struct cell *cell = find(e, target, f);
+		const struct cell *cell = cell_find(e, target, f);
 		char text[40] = "-";
 
 		if (!used[f])
