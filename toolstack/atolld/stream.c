@@ -348,6 +348,10 @@ void method_restore(struct atolld *a, struct rpc *rpc, uint32_t id, const struct
 		rpc_fail(rpc, id, EINVAL, "the saved guest's description: %s", why);
 		return;
 	}
+	if (config->type == GUEST_HVM) {
+		rpc_fail(rpc, id, EOPNOTSUPP, "%s: HVM guests cannot be restored yet", config->name);
+		return;
+	}
 	if (hold && domain_find(a, config->name) && format(name, sizeof(name), "%s.incoming", config->name) == 0)
 		strcpy(config->name, name); /* to the same host: its old self is there until it runs */
 	d = guest_new(a, config, rpc, id);
