@@ -5,7 +5,7 @@
 
 HVM_DISK_MIB=40
 # The loader talks on the serial line; the kernel and init on the PV console, which costs no emulation, and a word on the serial line.
-HVM_CMDLINE="console=ttyS0 console=hvc0 loglevel=4 cryptomgr.notests mitigations=off atoll.name=gamma atoll.work=io atoll.disk=xvdb"
+HVM_CMDLINE="console=ttyS0 console=hvc0 loglevel=4 cryptomgr.notests mitigations=off atoll.name=omega atoll.work=io atoll.disk=xvdb"
 
 # hvm_disk KERNEL-METAPACKAGE: a folder with disk.img
 hvm_disk() {
