@@ -93,6 +93,7 @@ int main(void)
 	struct host_service service = {.name = "net0", .role = ROLE_NET, .memory_mib = 96, .pci = {"0000:00:10.0"}, .pci_count = 1};
 	struct domain net = {.name = "net0", .role = ROLE_NET, .domid = 3, .service = &service};
 	struct domain guest = {.name = "g", .role = ROLE_GUEST, .domid = 32, .guest = &config, .device_count = 1};
+	struct domain dm = {.name = "g-dm", .role = ROLE_DM, .domid = 33, .service = &service, .owner = &guest};
 	struct guest_vif vif = {.bridge = "xenbr0"};
 
 	guest.devices[0] = (struct device){.kind = DEVICE_VIF, .backend = &net, .mac = "00:16:3e:00:00:01", .vif = &vif};
@@ -112,6 +113,15 @@ int main(void)
 	ok(has(BE "/hotplug-status", "connected", NULL) && has(BE "/script", "none", NULL), "no script is waited for");
 	ok(find('p', FE) >= 0 && find('p', FE) < find('w', BE), "a reborn backend may read the frontend before it is told of it");
 	ok(find('w', BE "/state") == (int)count - 1, "the backend's state is written last");
+
+	ok(find('w', "/local/domain/32/hvmloader/bios") < 0, "firmware is HVM guests' affair");
+	count = 0;
+	config.type = GUEST_HVM;
+	nodes_domain(NULL, &guest);
+	ok(has("/local/domain/32/hvmloader/bios", "seabios", NULL), "an HVM guest is told its firmware");
+	count = 0;
+	nodes_domain(NULL, &dm);
+	ok(has("/local/domain/33/device-model/32", "", "n33,r32"), "QEMU writes its state where its guest may read it");
 
 	count = 0;
 	nodes_pci(NULL, &net);
