@@ -58,6 +58,7 @@ void nodes_domain(struct store_batch *b, const struct domain *d)
 	if (d->guest && d->guest->type == GUEST_HVM) {
 		store_batch_put(b, NULL, "seabios", "%s/hvmloader/bios", base);
 		store_batch_put(b, NULL, "0", "%s/hvmloader/allow-memory-relocate", base); /* QEMU would not learn of it */
+		store_batch_put(b, NULL, "qemu_xen", "%s/platform/device-model", base); /* whose ACPI tables fit */
 		store_batch_put(b, NULL, "1", "%s/platform/acpi", base);
 		store_batch_put(b, NULL, "0", "%s/platform/acpi_s3", base);
 		store_batch_put(b, NULL, "0", "%s/platform/acpi_s4", base);
