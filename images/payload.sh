@@ -70,7 +70,7 @@ payload_merge_usr() {
 # What `systemctl enable` would do for the units that the project brings.
 payload_enable_units() {
 	local unit target
-	for unit in "$1"/usr/lib/systemd/system/*.service; do
+	for unit in "$1"/usr/lib/systemd/system/*.service "$1"/usr/lib/systemd/system/*.socket; do
 		[ -e "$unit" ] || continue
 		# shellcheck disable=SC2013 # words are what is meant
 		for target in $(sed -n 's/^WantedBy=//p' "$unit"); do
