@@ -268,9 +268,7 @@ static void method_restart(struct atolld *a, struct rpc *rpc, uint32_t id, const
 			 d->name, kernel);
 		return;
 	}
-	if (r == -EOPNOTSUPP)
-		rpc_fail(rpc, id, r, "%s: a store whose domain is gone cannot be rebuilt; the host has to be rebooted", d->name);
-	else if (r < 0)
+	if (r < 0)
 		api_refuse(rpc, id, d, r);
 }
 
