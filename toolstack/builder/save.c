@@ -16,11 +16,13 @@
 
 #define SUSPEND_MS 60000 /* a guest that does not suspend by then does not know how */
 #define SUSPEND_POLL_MS 5
+#define PROGRESS_STEP 5 /* percent */
 
 struct saving {
 	struct builder *builder;
 	uint32_t domid;
 	bool timed_out;
+	int told; /* percent */
 	uint64_t left; /* bytes that a dump may still take */
 };
 
@@ -64,9 +66,13 @@ static int on_logdirty(uint32_t domid, unsigned enable, void *data)
 
 static void on_progress(void *data, int percent)
 {
-	const struct saving *s = data;
-	struct json *params = about(s->domid);
+	struct saving *s = data;
+	struct json *params;
 
+	if (percent / PROGRESS_STEP == s->told / PROGRESS_STEP) /* a large guest would tell thousands of times */
+		return;
+	s->told = percent;
+	params = about(s->domid);
 	json_set_int(params, "percent", percent);
 	worker_tell(s->builder, "progress", params);
 }
