@@ -147,6 +147,10 @@ static void test_failures(void)
 	run();
 	ok(ended == 1 && !strcmp(code, "ETIMEDOUT") && strstr(message, "one took longer than 5 ms"), "a step has its time (%s)", message);
 	start(wait);
+	job_limit(d.job, 7);
+	run();
+	ok(ended == 1 && !strcmp(code, "ETIMEDOUT") && strstr(message, "longer than 7 ms"), "or the time that it is given (%s)", message);
+	start(wait);
 	job_fail(d.job, ECHILD, "it died");
 	ok(ended == 1 && !strcmp(code, "ECHILD") && !d.job, "a job can be ended from outside");
 }

@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "atolld/atolld.h"
+#include "atolld/events.h"
 #include "tap.h"
 
 static struct host_service service = {.name = "net0", .role = ROLE_NET, .kernel = KERNEL_USUAL};
@@ -17,6 +17,11 @@ int service_restart(struct domain *domain, const char *reason, struct rpc *clien
 {
 	restarts++;
 	return restart_answer;
+}
+
+/* events.c */
+void event_add(struct atolld *atolld, const char *kind, const char *name, const char *fmt, ...)
+{
 }
 
 static bool files(const char *kernel, const char *ramdisk)

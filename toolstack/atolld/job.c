@@ -89,7 +89,13 @@ static void on_timeout(struct source *source, uint32_t events, void *data)
 	struct job *job = data;
 
 	job_fail(job, ETIMEDOUT, "%s: %s took longer than %u ms", job->domain->name, job->steps[job->at].phase,
-		 job->steps[job->at].timeout_ms);
+		 job->limit_ms);
+}
+
+void job_limit(struct job *job, unsigned timeout_ms)
+{
+	job->limit_ms = timeout_ms;
+	source_set_timer(job->timeout, timeout_ms ? (int64_t)timeout_ms : -1);
 }
 
 static void close_phase(struct job *job)
@@ -131,7 +137,7 @@ static void proceed(struct job *job)
 		close_phase(job);
 		job->at++;
 		job->index = job->retries = 0;
-		source_set_timer(job->timeout, job->steps[job->at].timeout_ms ? (int64_t)job->steps[job->at].timeout_ms : -1);
+		job_limit(job, job->steps[job->at].timeout_ms);
 	}
 	unref(job);
 }
@@ -153,12 +159,13 @@ int job_start(struct domain *domain, const struct job_step *steps, job_done_fn *
 	memcpy(job->fail_at, domain->fail_at, sizeof(job->fail_at));
 	domain->fail_at[0] = '\0';
 	if (loop_add_timer(loop, -1, on_retry, job, &job->timer) < 0 ||
-	    loop_add_timer(loop, steps[0].timeout_ms ? (int64_t)steps[0].timeout_ms : -1, on_timeout, job, &job->timeout) < 0) {
+	    loop_add_timer(loop, -1, on_timeout, job, &job->timeout) < 0) {
 		source_destroy(job->timer);
 		free(job);
 		return -ENOMEM;
 	}
 	domain->job = job;
+	job_limit(job, steps[0].timeout_ms);
 	proceed(job);
 	return 0;
 }
@@ -175,7 +182,7 @@ void job_next(struct job *job)
 	close_phase(job);
 	job->at++;
 	job->index = job->retries = 0;
-	source_set_timer(job->timeout, job->steps[job->at].timeout_ms ? (int64_t)job->steps[job->at].timeout_ms : -1);
+	job_limit(job, job->steps[job->at].timeout_ms);
 	proceed(job);
 }
 

@@ -46,7 +46,8 @@ struct job {
 	struct rpc *client; /* who asked, or NULL; cleared when it leaves */
 	uint32_t client_id;
 	struct source *timer;   /* retry */
-	struct source *timeout; /* of the step */
+	struct source *timeout; /* of the step … */
+	unsigned limit_ms;      /* … after this long; 0: none */
 	unsigned refs;
 	bool finished;
 };
@@ -60,6 +61,8 @@ void job_fail_next(struct domain *domain, const char *step);
 void job_next(struct job *job);
 /* The waiting step is run again after a while. */
 void job_retry(struct job *job, unsigned after_ms);
+/* The present step may take so long from now on, instead of what its list says. 0: for ever. */
+void job_limit(struct job *job, unsigned timeout_ms);
 /* Ends the job. */
 void job_fail(struct job *job, int error, const char *fmt, ...) PRINTF(3, 4);
 /* The same with an error of another job. */

@@ -10,8 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "atolld/atolld.h"
-#include "base/log.h"
+#include "atolld/events.h"
 
 #define IMAGES "/usr/lib/atoll/images/"
 #define KERNELS IMAGES "kernels/"
@@ -72,8 +71,8 @@ bool kernel_roll_back(struct domain *d, const char *why)
 	d->trial = false;
 	memcpy(failed, d->kernel, sizeof(failed));
 	memcpy(d->kernel, d->kernel_before, sizeof(d->kernel));
-	log_error("%s: kernel %s: %s; going back to %s", d->name, failed, why, kernel_name(d));
 	snprintf(d->rolled_back, sizeof(d->rolled_back), "%s: kernel %.100s did not come up, it has %.100s again: %.200s", d->name, failed,
 		 kernel_name(d), why);
+	event_add(d->atolld, "rolled-back", d->name, "%s", d->rolled_back);
 	return true;
 }

@@ -211,7 +211,7 @@ static int step_boot(struct job *job)
 	if (r < 0)
 		return r;
 	if (d->trial)
-		source_set_timer(job->timeout, TRIAL_MS);
+		job_limit(job, TRIAL_MS);
 	return job_call(job, d->atolld->builder, "domain.unpause", domain_params(d), 0, unpaused, NULL);
 }
 
