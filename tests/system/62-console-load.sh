@@ -54,6 +54,7 @@ done
 note "all in $took ms"
 ok "a client that never read stalled nobody" kill -0 $deaf
 kill -KILL $deaf
+wait $deaf 2>/dev/null
 [ -z "$LIMITED" ] || ok "a guest that says more than it may is limited, and named" event con1 console-limited
 for g in con1 con2; do
 	ok "$g's second console is logged apart" within 20 grep -q -a "GUEST $g second console" "$(console_log $g:1)"
