@@ -61,7 +61,7 @@ for step in build settings order publish; do
 done
 same || diff <(echo "$was_others") <(others) | sed 's/^/# /'
 not_ok "a create that fails at unpause is an error" atoll create /run/probe.json --fail-at unpause
-within 10 same
+within 2 same
 diff <(echo "$was_others") <(others) | sed 's/^/# /'
 # Its backends have begun to probe its devices by then; five store nodes were left when this was last counted.
 skip "and leaves nothing" "what is left is shown above"
