@@ -197,7 +197,7 @@ static void draw_time_axis(const struct frame *f, double base)
 		double x = x_of(f, t + (double)f->chart->zero_ms);
 
 		fprintf(f->out, "<line class=\"tick\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>", x, x, base, base + 4);
-		fprintf(f->out, "<text class=\"mid\" x=\"%.1f\" y=\"%.1f\">%g</text>", x, base + 16, t / 1000);
+		fprintf(f->out, "<text class=\"mid\" x=\"%.1f\" y=\"%.1f\">%g</text>", x, base + 16, fabs(t) < 1 ? 0 : t / 1000);
 	}
 	fprintf(f->out, "<text class=\"mid\" x=\"%.1f\" y=\"%.1f\">%s (s)</text>", LEFT + f->width / 2, base + 31, f->chart->time_label);
 }

@@ -28,7 +28,7 @@
 
 #define CHILDREN_MAX 8
 #define STORE_PAUSE_US "40000" /* the processor is shared with everybody, and emulated */
-#define DISK_PAUSE_MS "100"    /* between batches; the ring is full in each */
+#define DISK_PAUSE_MS "200"    /* between batches; the ring is full in each */
 #define ARGS_MAX 12
 #define LINE_MAX_LEN 512
 #define SECOND_US 1000000
