@@ -19,10 +19,12 @@ settled() { answers && agree && [ -z "$(atoll --json status | jq -r '.domains[] 
 there() { atoll --json status | jq -e --arg n "$1" '.domains[] | select(.name == $n)' >/dev/null; }
 nodes_of() { xenstore-ls -f /local/domain | grep -c "/name = \"$1\"" || true; }
 
-jq -n '{name: "short", type: "pvh", memory: 64, kernel: "/usr/lib/atoll/guests/vmlinux", ramdisk: "/usr/lib/atoll/guests/guest.cpio",
+jq -n '{name: "short", type: "pvh", memory: 96, kernel: "/usr/lib/atoll/guests/vmlinux", ramdisk: "/usr/lib/atoll/guests/guest.cpio",
 	cmdline: "console=hvc0 atoll.name=short atoll.work=idle", vif: [{mac: "00:16:3e:00:00:5c", bridge: "xenbr0"}]}' >/run/short.json
 
 ok "atolld and the hypervisor agree before" within 20 settled
+ok "a guest can be made" atoll create /run/short.json
+ok "and taken away" atoll destroy short
 before=$(truth)
 free=$(/usr/libexec/atoll/atoll-fault free)
 made=0
@@ -47,7 +49,7 @@ done
 there short && atoll destroy short
 ok "in the end there are the same domains as before" within 20 eval '[ "$(truth)" = "$before" ]'
 ok "and no page is lost" within 20 eval '[ $(($(/usr/libexec/atoll/atoll-fault free) + 64)) -ge "$free" ]'
-ok "a guest can be made as always" atoll create /run/short.json
+ok "a guest can still be made" atoll create /run/short.json
 ok "and taken away" atoll destroy short
 for guest in alpha beta; do
 	there $guest || continue
