@@ -2,7 +2,6 @@
 /* The one privileged question that an xs_domain (the store) may ask: the state of a domain. */
 #define __XEN_TOOLS__ 1
 #include <errno.h>
-#include <string.h>
 
 #include "pvh/hypercall.h"
 #include "pvh/pvh.h"
@@ -25,12 +24,6 @@ int pvh_domain_info(uint16_t domid, struct pvh_domain_info *info)
 		.domid = got->domain,
 		.dying = got->flags & XEN_DOMINF_dying,
 		.shutdown = got->flags & XEN_DOMINF_shutdown,
-		.paused = got->flags & XEN_DOMINF_paused,
-		.hvm = got->flags & XEN_DOMINF_hvm_guest,
-		.shutdown_reason = (got->flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask,
-		.pages = got->tot_pages,
-		.max_pages = got->max_pages,
 	};
-	memcpy(info->handle, got->handle, sizeof(info->handle));
 	return 0;
 }

@@ -104,10 +104,7 @@ void *pvh_store_page(void);
  */
 struct pvh_domain_info {
 	uint16_t domid;
-	bool dying, shutdown, paused, hvm;
-	uint8_t shutdown_reason;	/* SHUTDOWN_* if shutdown */
-	uint64_t pages, max_pages;
-	uint8_t handle[16];
+	bool dying, shutdown;
 };
 int pvh_domain_info(uint16_t domid, struct pvh_domain_info *info);
 
