@@ -89,6 +89,30 @@ static int host(const char *text, struct host_config *c)
 	return host_config_parse(text, strlen(text), c, why, sizeof(why));
 }
 
+static void test_policies(void)
+{
+	struct host_config c;
+
+	ok(host("{\"services\":[{\"name\":\"n\",\"role\":\"net\",\"restart\":{\"on_failure\":false,\"budget\":3,\"every_s\":60,\"backoff_ms\":5}}]}",
+		&c) == 0 && !c.services[2].restart.on_failure && c.services[2].restart.budget == 3 && c.services[2].restart.every_s == 60 &&
+		   c.services[2].restart.backoff_ms == 5,
+	   "a restart policy is read");
+	host_config_fini(&c);
+	ok(host("{\"services\":[{\"name\":\"n\",\"role\":\"net\"}]}", &c) == 0 && c.services[2].restart.on_failure &&
+		   c.services[2].restart.budget == 60 && !c.services[2].restart.every_s,
+	   "without one, failures are repaired, 60 an hour");
+	host_config_fini(&c);
+	ok(host("{\"services\":[{\"name\":\"n\",\"role\":\"net\",\"restart\":{\"budget\":\"many\"}}]}", &c) < 0 && strstr(why, "budget"),
+	   "a value that is none is named (%s)", why);
+	host_config_fini(&c);
+	ok(host("{\"console\":{\"rate_kib\":7,\"log_files\":9}}", &c) == 0 && c.console_rate_kib == 7 && c.console_log_files == 9 &&
+		   c.console_log_kib == 4096,
+	   "what consoles may say and keep is read");
+	host_config_fini(&c);
+	ok(host("{\"store\":{\"rate_kib\":7}}", &c) < 0, "and is the console's alone");
+	host_config_fini(&c);
+}
+
 static void test_host(void)
 {
 	struct host_config c;
@@ -168,5 +192,6 @@ int main(void)
 	test_xl_file();
 	test_guest_errors();
 	test_host();
+	test_policies();
 	return plan_done();
 }
