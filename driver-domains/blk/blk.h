@@ -36,6 +36,8 @@ typedef int blk_lookup_fn(unsigned guest, unsigned vdev, struct blk_backing *bac
 
 /* Serves backend/vbd of this domain from now on. Blocks while the store does not answer. 0 or -errno. */
 int blk_create(struct loop *loop, blk_lookup_fn *lookup, void *data, struct blk **out);
+/* Bytes that were READ and WRITTEN by a vbd since it is there; none if it is not. */
+void blk_count(const struct blk *blk, unsigned guest, unsigned vdev, uint64_t *read, uint64_t *written);
 /* NULL is fine; returns NULL. */
 struct blk *blk_destroy(struct blk *blk);
 

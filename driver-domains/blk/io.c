@@ -38,6 +38,8 @@ static void answer(struct io *io, int result)
 	if (result < 0)
 		log_debug("%s: operation %u at sector %llu: %s", vbd->device->name, io->request.operation,
 			  (unsigned long long)io->request.sector, strerror(-result));
+	else if (io->request.op != BLK_DISCARD)
+		vbd->moved[io->request.op != BLK_READ] += io->request.sectors * BLK_SECTOR;
 	if (vbd->connected)
 		ring_complete(&io->queue->ring, io->index, response, size);
 	if (!vbd->to_run) {

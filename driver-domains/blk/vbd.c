@@ -295,6 +295,15 @@ int blk_create(struct loop *loop, blk_lookup_fn *lookup, void *data, struct blk 
 	return 0;
 }
 
+void blk_count(const struct blk *blk, unsigned guest, unsigned vdev, uint64_t *read, uint64_t *written)
+{
+	const struct bus_device *device = bus_find(blk->bus, guest, vdev);
+	const struct vbd *vbd = device ? device->state_of_driver : NULL;
+
+	*read = vbd ? vbd->moved[0] : 0;
+	*written = vbd ? vbd->moved[1] : 0;
+}
+
 struct blk *blk_destroy(struct blk *blk)
 {
 	if (!blk)

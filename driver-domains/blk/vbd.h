@@ -46,6 +46,7 @@ struct vbd {
 	struct io *free;
 	unsigned in_flight;
 	struct io *barrier;   /* nothing is taken before it is done, and it is not begun before all others are */
+	uint64_t moved[2];    /* bytes that were read, and written */
 	struct vbd *next_run; /* has completions to push */
 	bool to_run;
 };

@@ -429,9 +429,17 @@ static void disk_count(struct agent *agent, struct json *devices)
 	for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
 		const struct attachment *a = &state->table.list[i];
 
-		if (a->used)
-			agent_count_device(devices, a->guest, a->vdev, sectors(agent, a, "rd_sect") * SECTOR,
-					   sectors(agent, a, "wr_sect") * SECTOR);
+		uint64_t read, written;
+
+		if (!a->used)
+			continue;
+		if (state->blk) {
+			blk_count(state->blk, a->guest, a->vdev, &read, &written);
+		} else {
+			read = sectors(agent, a, "rd_sect") * SECTOR;
+			written = sectors(agent, a, "wr_sect") * SECTOR;
+		}
+		agent_count_device(devices, a->guest, a->vdev, read, written);
 	}
 }
 

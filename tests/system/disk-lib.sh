@@ -18,11 +18,13 @@ disk_dies() {
 
 host_argument() { sed -n "s/.*\batoll\.$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
 
-# For a fresh host: atoll.backend=linux on the kernel's command line gives the disk domain the backend of its kernel.
+# For a fresh host: atoll.backend=atoll|linux on the kernel's command line gives the disk domain that backend.
 choose_backend() {
-	[ "$(host_argument backend)" = linux ] || return 0
+	local backend
+	backend=$(host_argument backend)
+	[ -n "$backend" ] || return 0
 	systemctl stop atolld
-	jq '.services |= map(if .role == "disk" then . + {backend: "linux"} else . end)' /etc/atoll/host.json >/run/host.json
+	jq --arg b "$backend" '.services |= map(if .role == "disk" then . + {backend: $b} else . end)' /etc/atoll/host.json >/run/host.json
 	cp /run/host.json /etc/atoll/host.json
 	systemctl start atolld
 	atoll up && atoll restart disk0

@@ -329,6 +329,42 @@ static void test_shape(unsigned queues, unsigned order)
 	ok(indirect_done > 10 && barriers_done > 10, "with %u indirect requests and %u barriers among them", indirect_done, barriers_done);
 }
 
+/* A frontend that writes anything anywhere, also while it is being read. It may lose its vbd; the backend lives on. */
+static void test_hostile(void)
+{
+	unsigned survived = 0;
+
+	shape = (struct shape){1, 0};
+	for (unsigned round = 0; round < 60; round++) {
+		struct itimerval death = {.it_value.tv_usec = 20000};
+		blkif_sring_t *sring = (blkif_sring_t *)guest[0];
+		int status = 0;
+		pid_t pid;
+
+		memset(guest, 0, 32 * RING_PAGE);
+		SHARED_RING_INIT(sring);
+		drain(events[1]);
+		pid = fork();
+		if (pid == 0) {
+			setitimer(ITIMER_REAL, &death, NULL);
+			backend();
+		}
+		while (waitpid(pid, &status, WNOHANG) == 0) {
+			evtchn_port_t port = 1 + (unsigned)rand() % 2;
+			size_t at = 64 + (unsigned)rand() % (RING_PAGE - 64);
+
+			for (unsigned i = 0; i < 112 && at + i < RING_PAGE; i++)
+				guest[0][at + i] = (uint8_t)(rand() % 4 ? rand() % 8 : rand());
+			sring->req_prod += (unsigned)rand() % (round % 3 ? 4 : 40);
+			send(events[0], &port, sizeof(port), MSG_DONTWAIT);
+			drain(notices[0]);
+			drain(events[0]);
+		}
+		survived += WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+	}
+	ok(survived == 60, "a frontend that writes nonsense does not end the backend");
+}
+
 int main(void)
 {
 	int fd = mkstemp(file);
@@ -346,6 +382,8 @@ int main(void)
 		log_set_level(LOG_LEVEL_ERROR);
 		test_shape(1, 0);
 		test_shape(2, 1);
+		log_set_level((enum log_level)0);
+		test_hostile();
 	}
 	unlink(file);
 	return plan_done();

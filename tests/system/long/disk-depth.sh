@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The disk domain is destroyed again and again (atoll.rounds=N on the kernel's command line, 20) under 64 requests in flight of one
 # guest. Alone on a fresh host:  images/boot --run /usr/lib/atoll/tests/long/disk-depth.sh --timeout 3600
-# atoll.backend=linux: the same with the backend of Linux, for comparison; then losses are counted, not failures.
+# atoll.backend=atoll|linux: with our backend, or that of Linux for comparison.
 cd "$(dirname "$(realpath "$0")")/.." || exit 1
 . ./lib.sh
 . ./guest-lib.sh
