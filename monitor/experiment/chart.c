@@ -116,8 +116,8 @@ static void draw_faults(const struct frame *f, double bottom)
 
 		if (r->start_ms < f->chart->from_ms || r->start_ms >= f->chart->to_ms)
 			continue;
-		fprintf(f->out, "<rect class=\"down\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%.1f\"/>", x, TOP, MAX(back - x, 1.0),
-			bottom - TOP);
+		fprintf(f->out, "<rect class=\"down\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%.1f\"><title>%s %s</title></rect>", x, TOP,
+			MAX(back - x, 1.0), bottom - TOP, e->cells[r->cell].service, exp_fault_names[e->cells[r->cell].spec.fault]);
 		fprintf(f->out, "<line class=\"fault\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%.1f\"/>", x, x, TOP - 5, bottom);
 		if (seen <= LABELS_MAX)
 			fprintf(f->out, "<text class=\"mark\" x=\"%.1f\" y=\"%d\">%s %s</text>", x + 2, drawn++ % 2 ? 14 : 26,
