@@ -78,6 +78,7 @@ int blk_request_decode(enum blk_protocol protocol, const uint8_t slot[BLK_SLOT_M
 		return 0;
 	}
 	if (request->indirect) {
+		request->operation = slot[1]; /* Linux's frontend expects the inner one back, and gives the disk up otherwise */
 		request->count = (uint16_t)get(slot + 2, 2);
 		request->indirect_ref = (uint32_t)get(body + 20, 4);
 		r = slot[1] == BLKIF_OP_READ || slot[1] == BLKIF_OP_WRITE ? decode_op(slot[1], &request->op) : -EINVAL;

@@ -27,7 +27,7 @@ struct blk_segment {
 
 struct blk_request {
 	uint64_t id;	   /* the frontend's, returned with the response */
-	uint8_t operation; /* as it came, returned too */
+	uint8_t operation; /* as it came, returned too; of an indirect request that within */
 	bool indirect;	   /* segments are in the page indirect_ref: copy BLK_INDIRECT_BYTES of it, then blk_segments_decode() */
 	uint16_t count;
 	uint32_t indirect_ref;

@@ -223,6 +223,7 @@ static void finish(const blkif_response_t *response)
 		unknown++;
 		return;
 	}
+	unknown += response->operation != op->operation; /* Linux's frontend gives the disk up then */
 	errors += response->status != BLKIF_RSP_OKAY;
 	for (unsigned i = 0; i < op->count; i++) {
 		unsigned block = op->first + i;

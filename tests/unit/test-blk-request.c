@@ -120,8 +120,8 @@ static void test_32_bits(void)
 	   "and so does its answer");
 	ok(blk_request_decode(BLK_X86_32, indirect, &request) == 0 && request.indirect_ref == 44 && request.count == 5,
 	   "its indirect requests are read");
-	ok(blk_response_encode(BLK_X86_64, &request, 0, out) == 16 && out[8] == BLKIF_OP_INDIRECT && out[10] == 0,
-	   "an answer repeats id and operation");
+	ok(blk_response_encode(BLK_X86_64, &request, 0, out) == 16 && out[8] == BLKIF_OP_WRITE && out[10] == 0,
+	   "its answer repeats the operation within, as Linux's frontend checks");
 }
 
 int main(void)
