@@ -24,6 +24,7 @@ for guest in alpha beta; do
 	not_ok "$guest: no node of it is left" xenstore-exists "/local/domain/4/backend/vbd/$domid/51728"
 	not_ok "$guest: none of the interface either" xenstore-exists "/local/domain/3/backend/vif/$domid/1"
 	ok "$guest: the disk is free for others" atoll attach $guest vbd 'nvme0n1p3,raw,xvdd,r'
+	ok "$guest: its kernel has it again" within 20 sees $guest /dev/xvdd
 	ok "$guest: --force takes it away at once" atoll detach $guest vbd xvdd --force
 	not_ok "$guest: what is not there cannot be detached" atoll detach $guest vbd xvdz
 	ok "$guest goes on" still_works $guest 60
