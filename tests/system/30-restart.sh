@@ -20,11 +20,9 @@ survives() {
 	note "$(atoll status | grep "^$service: last restart")"
 }
 
-for service in net0 disk0; do
-	survives destroy $service
-	survives crash $service
-done
-survives hang net0
+# The other faults: 22 destroys disk0, 24 net0 under full load, 58 crashes and hangs it.
+survives destroy net0
+survives crash disk0
 before=$(restarts net0)
 ok "a restart on request works" atoll restart net0
 ok "and is counted" [ "$(restarts net0)" = $((before + 1)) ]

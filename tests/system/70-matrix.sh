@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The kill matrix in its short form, under load from three guests: one cell of each kind of restart, because an emulated second under load
-# costs three of the machine's. tests/system/long/matrix.sh has each cell once, `./run experiments` many rounds of each.
+# The kill matrix in its short form, under load from three guests: the cells that take no boot of a driver domain (22, 24, 30 and 58
+# have those), because an emulated second under load costs three of the machine's. tests/system/long/matrix.sh has each cell once, `./run experiments` many rounds of each.
 cd "$(dirname "$(realpath "$0")")" || exit 1
 . ./lib.sh
 
 RESULT=/run/matrix.json
 rm -f $RESULT
-CELLS=${ATOLL_CELLS:-atolld:destroy,monitor:destroy,console:panic,console:oom,store:panic,store:hang,store:oom,net:destroy,disk:destroy}
+CELLS=${ATOLL_CELLS:-atolld:destroy,console:panic,store:panic,store:hang}
 
 atoll experiment /usr/share/atoll/experiments/matrix.json --rounds 1 --cells "$CELLS" --out /run 2>&1 | sed -u 's/^/# /'
 ok "the matrix is run" [ -s $RESULT ]
