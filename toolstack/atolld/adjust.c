@@ -33,17 +33,26 @@ static const char *device_name(const struct device *device, char text[16])
 	return text;
 }
 
-/* Of the backend's half; 0: there is none. */
-static unsigned device_state(const struct domain *d, const struct device *device)
+/* Of the backend's half, or the guest's; 0: there is none. */
+static unsigned half_state(const struct domain *d, const struct device *device, bool guest)
 {
+	const char *kind = device->kind == DEVICE_VIF ? "vif" : "vbd";
 	char path[STORE_PATH_MAX], value[16];
 	uint64_t state;
 
-	snprintf(path, sizeof(path), "/local/domain/%u/backend/%s/%u/%u/state", device->backend->domid,
-		 device->kind == DEVICE_VIF ? "vif" : "vbd", d->domid, device->id);
+	if (guest)
+		snprintf(path, sizeof(path), "/local/domain/%u/device/%s/%u/state", d->domid, kind, device->id);
+	else
+		snprintf(path, sizeof(path), "/local/domain/%u/backend/%s/%u/%u/state", device->backend->domid, kind, d->domid,
+			 device->id);
 	if (!d->atolld->store || store_read(d->atolld->store, path, value, sizeof(value)) < 0 || parse_u64(value, 0, 9, &state) < 0)
 		return 0;
 	return (unsigned)state;
+}
+
+static unsigned device_state(const struct domain *d, const struct device *device)
+{
+	return half_state(d, device, false);
 }
 
 /* Waits for STATE; a device whose half is gone is closed. */
@@ -121,6 +130,14 @@ static int step_publish_one(struct job *job)
 
 static int step_connected(struct job *job)
 {
+	struct domain *d = job->domain;
+
+	/* the backend is first; a guest that still reads its fields complains if they are taken away */
+	if (device_state(d, d->subject) == XENBUS_CONNECTED && half_state(d, d->subject, true) != XENBUS_CONNECTED &&
+	    job->retries < DEVICE_WAIT_MS / DEVICE_POLL_MS) {
+		job_retry(job, DEVICE_POLL_MS);
+		return JOB_WAIT;
+	}
 	return await_state(job, XENBUS_CONNECTED, "the guest's kernel did not connect it");
 }
 

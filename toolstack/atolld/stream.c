@@ -237,7 +237,8 @@ void method_save(struct atolld *a, struct rpc *rpc, uint32_t id, const struct js
 		rpc_fail(rpc, id, EOPNOTSUPP, "%s: HVM guests cannot be saved or migrated yet: their device model's state is not saved", d->name);
 		return;
 	}
-	d->live = json_get_bool(params, "live", false);
+	/* Debian's hypervisor has no shadow page tables, without which it cannot log what a PV guest writes: that one is suspended first */
+	d->live = json_get_bool(params, "live", false) && d->guest->type != GUEST_PV;
 	d->verdict = VERDICT_RESUME;
 	if (job_start(d, save_steps, on_saved, rpc, id) < 0)
 		api_refuse(rpc, id, d, -ENOMEM);
