@@ -67,7 +67,11 @@ static void test_change(const char *file)
 
 int main(int argc, char **argv)
 {
+	char self[PATH_MAX];
+
+	if (!realpath(argv[0], self))
+		return 1;
 	test_files();
-	test_change(realpath(argv[0], NULL));
+	test_change(self);
 	return plan_done();
 }
