@@ -18,7 +18,6 @@ destroy() { case $1 in store) /usr/libexec/atoll/atoll-fault destroy 1 ;; consol
 nodes() { xenstore-ls -f / | grep -v -E '/memory|/load|(store|console)/(port|ring-ref)|/domain/2/|^/tool/atoll' | sort; }
 same_nodes() { xenstore-ls -f / | grep -v -E '/memory|/load|(store|console)/(port|ring-ref)|/domain/2/|^/tool/atoll' | sort; }
 revived() { grep -a -c "^$1: revived" "$(console_log "$1")" 2>/dev/null; }
-numbers_are_whole() { grep -a -o '^IO [0-9]*' "$(console_log "$1")" | awk '$2 != ++n { print "after", n - 1, "comes", $2; exit 1 }'; }
 
 jq -n '{name: "load1", type: "pv", memory: 96, kernel: "/usr/lib/atoll/guests/vmlinux", ramdisk: "/usr/lib/atoll/guests/guest.cpio",
 	cmdline: "console=hvc0 loglevel=4 atoll.name=load1 atoll.work=store"}' >/run/load1.json

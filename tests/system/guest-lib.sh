@@ -11,6 +11,8 @@ ready() { [ "$(count "$1" 'GUEST READY')" -gt 0 ]; }
 
 pings() { count "$1" '^PING [0-9]* ok'; }
 
+# Each verified block once and in order. Not only at the start of a line: the prompt of the guest's shell may stand before.
+numbers_are_whole() { grep -a -o 'IO [0-9]* ok' "$(console_log "$1")" | awk '$2 != ++n { print "after", n - 1, "comes", $2; exit 1 }'; }
 writes() { count "$1" '^IO [0-9]* ok'; }
 
 # Lines that tell of trouble: none may exist. A ping that was on its way while net0 was away may be lost; an I/O may not.
