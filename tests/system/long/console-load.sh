@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Consoles under load: three guests say numbered lines at once while the console domain is restarted in place. The long form is
-# long/console-64m.sh, which sets the two numbers.
-cd "$(dirname "$(realpath "$0")")" || exit 1
+# Consoles under load: three guests say numbered lines at once while the console domain is restarted in place. console-64m.sh
+# sets the two numbers.
+#   images/boot --run /usr/lib/atoll/tests/long/console-load.sh --timeout 1800
+cd "$(dirname "$(realpath "$0")")/.." || exit 1
 . ./lib.sh
 . ./guest-lib.sh
 
+within 120 running console || exit 1
 LINES_EACH=${LINES_EACH:-7000} # of 64 bytes
 RELOADS=${RELOADS:-3}
 PAUSE_S=${PAUSE_S:-0} # between two restarts, at least
