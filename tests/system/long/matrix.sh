@@ -11,4 +11,4 @@ for target in atolld monitor console store net disk; do
 	done
 done
 atoll up >/dev/null
-ATOLL_CELLS=${cells#,} exec bash 70-matrix.sh
+ATOLL_CELLS=${cells#,} exec bash long/matrix-short.sh

@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The kill matrix in its short form, under load from three guests: the cells that take no boot of a driver domain (22, 24, 30 and 58
-# have those), because an emulated second under load costs three of the machine's. tests/system/long/matrix.sh has each cell once, `./run experiments` many rounds of each.
-cd "$(dirname "$(realpath "$0")")" || exit 1
+# The kill matrix in its short form, under load from three guests: the cells that take no boot of a driver domain. matrix.sh has each cell
+# once, `./run experiments` many rounds of each.
+#   images/boot --run /usr/lib/atoll/tests/long/matrix-short.sh --timeout 1800
+cd "$(dirname "$(realpath "$0")")/.." || exit 1
 . ./lib.sh
+atoll up >/dev/null
 
 RESULT=/run/matrix.json
 rm -f $RESULT
