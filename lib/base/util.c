@@ -164,3 +164,13 @@ void make_harmless(char *text, size_t len)
 			text[i] = '?';
 	}
 }
+
+void make_line(char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20 || c >= 0x7f)
+			*text = '?';
+	}
+}

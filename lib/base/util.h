@@ -71,6 +71,9 @@ int format(char *out, size_t size, const char *fmt, ...) PRINTF(3, 4);
  * unless a newline follows, and the second control set of UTF-8 too. */
 void make_harmless(char *text, size_t len);
 
+/* The same for what has to be one line, of names, messages, tables: whatever is not printable ASCII becomes '?'. */
+void make_line(char *text);
+
 /* A name for domains, services, files: [A-Za-z0-9][A-Za-z0-9_.-]*, at most NAME_LEN_MAX bytes. */
 #define NAME_LEN_MAX 63
 bool name_valid(const char *name);

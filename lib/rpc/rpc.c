@@ -296,17 +296,6 @@ void rpc_fail_with(struct rpc *rpc, uint32_t id, const struct rpc_error *error)
 	send_answer(rpc, id, "error", value);
 }
 
-/* Text from peers, files and the kernel goes through here: what a terminal would act on is removed, what is not UTF-8 too. */
-static void clean_message(char *text)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < 0x20 || c >= 0x7f)
-			*text = '?';
-	}
-}
-
 void rpc_fail(struct rpc *rpc, uint32_t id, int error, const char *fmt, ...)
 {
 	struct rpc_error e;
@@ -317,7 +306,7 @@ void rpc_fail(struct rpc *rpc, uint32_t id, int error, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(e.message, sizeof(e.message), fmt, ap);
 	va_end(ap);
-	clean_message(e.message);
+	make_line(e.message); /* it may have words of peers, files and the kernel in it */
 	rpc_fail_with(rpc, id, &e);
 }
 
@@ -376,8 +365,8 @@ static void handle_reply(struct rpc *rpc, uint32_t id, const struct json *frame)
 	if (!result) {
 		snprintf(error.code, sizeof(error.code), "%s", json_get_string(failure, "code", "EPROTO"));
 		snprintf(error.message, sizeof(error.message), "%s", json_get_string(failure, "message", "no message"));
-		clean_message(error.code);
-		clean_message(error.message);
+		make_line(error.code);
+		make_line(error.message);
 	}
 	*link = call->next;
 	rpc->call_count--;

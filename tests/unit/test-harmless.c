@@ -14,6 +14,15 @@ static const char *harmless(const char *text)
 	return out;
 }
 
+static const char *line(const char *text)
+{
+	static char out[64];
+
+	snprintf(out, sizeof(out), "%s", text);
+	make_line(out);
+	return out;
+}
+
 int main(void)
 {
 	ok(!strcmp(harmless("plain\ttext\n"), "plain\ttext\n"), "plain text stays as it is");
@@ -24,5 +33,7 @@ int main(void)
 		   "??31m"),
 	   "the control characters of UTF-8 are none either");
 	ok(!strcmp(harmless("gr\xc3\xbc\xc3\x9f\x7f"), "gr\xc3\xbc\xc3\x9f?"), "letters beyond ASCII stay");
+	ok(!strcmp(line("disk0: \033[2Jgone\r\nall is well"), "disk0: ?[2Jgone??all is well"), "a line stays one line");
+	ok(!strcmp(line("\x9b\xc2\x9b\x7f~"), "????~"), "and has only what is printable");
 	return plan_done();
 }

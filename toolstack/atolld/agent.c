@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 
+#define BOOT_MS_MAX 3600000 /* an agent that says more is not believed */
 #define CONNECT_RETRY_MS 500
 #define HELLO_TIMEOUT_MS 5000
 #define COUNTERS_BEATS 4 /* devices are counted at each fourth beat */
@@ -55,6 +56,13 @@ static void on_event(struct rpc *rpc, const char *event, const struct json *para
 
 static const struct rpc_ops agent_ops = {.on_event = on_event, .on_close = on_close};
 
+/* Words of a service domain that people are shown. */
+static void take_line(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text);
+	make_line(out);
+}
+
 /* One bad report may be a moment's: two are said. */
 static void on_pong(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
 {
@@ -74,8 +82,8 @@ static void on_pong(struct rpc *rpc, const struct json *result, const struct rpc
 	report->available_kib = (uint64_t)MAX(available, 0);
 	report->memory_kib = available < 0 ? 0 : (uint64_t)MAX(json_get_int(result, "memory_kib", 0), 0);
 	agent->broken = *broken ? agent->broken + 1 : 0;
-	snprintf(report->not_serving, sizeof(report->not_serving), "%s", agent->broken > 1 ? broken : "");
-	snprintf(report->degraded, sizeof(report->degraded), "%s", json_get_string(result, "missing", ""));
+	take_line(report->not_serving, sizeof(report->not_serving), agent->broken > 1 ? broken : "");
+	take_line(report->degraded, sizeof(report->degraded), json_get_string(result, "missing", ""));
 }
 
 static uint64_t number_at(const struct json *list, unsigned index)
@@ -120,9 +128,13 @@ static void on_hello(struct rpc *rpc, const struct json *result, const struct rp
 		source_set_timer(agent->tick, CONNECT_RETRY_MS);
 		return;
 	}
-	snprintf(agent->domain->release, sizeof(agent->domain->release), "%.64s", json_get_string(result, "kernel", "?"));
-	for (unsigned i = 0; i < ARRAY_SIZE(agent->domain->boot_ms); i++)
-		agent->domain->boot_ms[i] = (unsigned)json_get_int(json_get(result, "boot_ms"), agent_boot_phases[i], 0);
+	take_line(agent->domain->release, sizeof(agent->domain->release), json_get_string(result, "kernel", "?"));
+	for (unsigned i = 0; i < ARRAY_SIZE(agent->domain->boot_ms); i++) {
+		int64_t ms = 0;
+
+		json_read_int(json_get(result, "boot_ms"), agent_boot_phases[i], 0, BOOT_MS_MAX, &ms);
+		agent->domain->boot_ms[i] = (unsigned)ms;
+	}
 	log_info("%s: agent is there, kernel %s", agent->domain->name, agent->domain->release);
 	agent->missed = 0;
 	source_set_timer(agent->tick, HEALTH_PING_MS);

@@ -72,16 +72,6 @@ static void to_journal(const struct event *e)
 			e->name, "ATOLL_DETAILS=%.*s", (int)details.len, details.len ? details.data : "", NULL);
 }
 
-/* What is said of guests and peers is in it: one line, printable. */
-static void make_line(char *text)
-{
-	make_harmless(text, strlen(text));
-	for (; *text; text++) {
-		if (*text == '\n' || *text == '\r' || (unsigned char)*text >= 0x7f)
-			*text = '?';
-	}
-}
-
 static void add(struct atolld *a, const char *kind, const char *name, struct json *details, const char *fmt, va_list ap)
 {
 	struct events *events = a->events;
@@ -99,7 +89,7 @@ static void add(struct atolld *a, const char *kind, const char *name, struct jso
 			    .time_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000};
 	snprintf(e->name, sizeof(e->name), "%s", name);
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);
-	make_line(e->name);
+	make_line(e->name); /* both may have words of guests and peers in them */
 	make_line(e->text);
 	to_journal(e);
 	for (struct follower *f = events->followers, *next; f; f = next) {
