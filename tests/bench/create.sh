@@ -11,7 +11,8 @@ ramdisk = "/usr/lib/atoll/guests/guest.cpio"
 extra = "console=hvc0 quiet"'
 printf 'name = "b"\n%s\nkernel = "/usr/lib/atoll/guests/bzImage"\n' "$K" >/run/bzimage.cfg
 printf 'name = "b"\n%s\nkernel = "/usr/lib/atoll/guests/vmlinux"\n' "$K" >/run/elf.cfg
-unikernel() { printf 'name = "%s"\ntype = "pvh"\nmemory = 8\nkernel = "/usr/lib/atoll/tests/unikernel.elf"\n' "$1"; }
+# xl would give so small a guest too little memory for its page tables: it is told how much.
+unikernel() { printf 'name = "%s"\ntype = "pvh"\nmemory = 8\nshadow_memory = 2\nkernel = "/usr/lib/atoll/tests/unikernel.elf"\n' "$1"; }
 unikernel b >/run/unikernel.cfg
 
 if command -v xl >/dev/null; then
