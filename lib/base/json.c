@@ -111,6 +111,76 @@ int json_set(struct json *object, const char *key, struct json *value)
 	return 0;
 }
 
+/* The value of a conversion; *NONE: 0, "" or NULL. */
+static struct json *take_value(const char **fmt, bool boolean, va_list *ap, bool *none)
+{
+	bool wide = **fmt == 'l';
+	char type = (*fmt += wide + 1)[-1];
+	struct json *json;
+	const char *string;
+	int64_t n;
+
+	if (type == 'p') {
+		json = va_arg(*ap, struct json *);
+		*none = !json;
+		return json;
+	}
+	if (type == 's') {
+		string = va_arg(*ap, const char *);
+		*none = !string || !*string;
+		return json_new_string(string);
+	}
+	if (type == 'f')
+		return json_new_double(va_arg(*ap, double));
+	n = wide ? va_arg(*ap, int64_t) : type == 'd' ? va_arg(*ap, int) : (int64_t)va_arg(*ap, unsigned);
+	*none = !n;
+	return boolean ? json_new_bool(n) : json_new_int(n);
+}
+
+static int add(struct json *object, const char *fmt, va_list *ap)
+{
+	int r = object ? 0 : -ENOMEM;
+
+	while (*(fmt += strspn(fmt, " "))) {
+		size_t len = strcspn(fmt, "=?~");
+		char how = fmt[len], key[64];
+		bool none = false;
+		struct json *value;
+
+		snprintf(key, sizeof(key), "%.*s", (int)len, fmt);
+		fmt += len + 2; /* "=%" */
+		value = take_value(&fmt, how == '?', ap, &none);
+		if (how == '~' && none)
+			json_free(value);
+		else
+			r |= json_set(object, key, value);
+	}
+	return r < 0 ? -ENOMEM : 0;
+}
+
+int json_add(struct json *object, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = add(object, fmt, &ap);
+	va_end(ap);
+	return r;
+}
+
+struct json *json_build(const char *fmt, ...)
+{
+	struct json *object = json_new(JSON_OBJECT);
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = add(object, fmt, &ap);
+	va_end(ap);
+	return r < 0 ? json_free(object) : object;
+}
+
 struct json *json_copy(const struct json *json)
 {
 	struct json *copy;

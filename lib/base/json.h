@@ -65,6 +65,14 @@ static inline int json_set_bool(struct json *object, const char *key, bool value
 	return json_set(object, key, json_new_bool(value));
 }
 
+/*
+ * The short way: an object from a list of KEY=CONVERSION, separated by blanks, with printf's conversions %s %d %u %ld %lu %f for the
+ * arguments, or %p for a value, which is taken over. KEY?%d is a bool; KEY~CONVERSION is left out if it is 0, "" or NULL.
+ */
+struct json *json_build(const char *fmt, ...) PRINTF(1, 2);
+/* Adds to OBJECT likewise. */
+int json_add(struct json *object, const char *fmt, ...) PRINTF(2, 3);
+
 /* Appends the text of JSON. 0, -ENOMEM, -ENOSPC (the buffer's limit), -EINVAL (a string that is not UTF-8). */
 int json_print(const struct json *json, struct buf *out, bool pretty);
 

@@ -60,8 +60,24 @@ static void test_printing(void)
 	ok(json_set(NULL, "x", json_new_int(1)) == -ENOMEM, "building on nothing fails without a leak");
 }
 
+static void test_building(void)
+{
+	AUTO_JSON struct json *j = json_build("a=%d b=%lu on?%d off?%d s=%s none~%u empty~%s gone~%p kept~%s list=%p f=%f", -1, UINT64_MAX >> 1,
+					      2, 0, "x y", 0u, "", NULL, "z", json_new(JSON_ARRAY), 0.5);
+	AUTO_BUF struct buf out = BUF_INIT(256);
+
+	json_print(j, &out, false);
+	buf_append(&out, "", 1);
+	ok(!strcmp(out.data, "{\"a\":-1,\"b\":9223372036854775807,\"on\":true,\"off\":false,\"s\":\"x y\",\"kept\":\"z\",\"list\":[],\"f\":0.5}"),
+	   "an object is built from its keys (%s)", out.data);
+	ok(json_add(j, "more=%s", "m") == 0 && !strcmp(json_get_string(j, "more", ""), "m"), "and added to");
+	ok(!json_build("a=%d none=%p", 1, NULL), "a value that is missing makes it fail");
+	ok(json_add(NULL, "list=%p", json_new(JSON_ARRAY)) == -ENOMEM, "there is nothing to add to without memory");
+}
+
 int main(void)
 {
+	test_building();
 	test_reading();
 	test_refusals();
 	test_printing();
