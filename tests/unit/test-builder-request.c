@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "request.h"
+#include "methods.h"
 #include "config/guest.h"
+#include "info.h"
 #include "tap.h"
 
 /* What a guest's file may say is what the builder takes. */
@@ -12,16 +13,26 @@ _Static_assert(GUEST_VCPUS_MAX == BUILD_VCPUS_MAX && GUEST_PATH_MAX == BUILD_PAT
 	       GUEST_CMDLINE_MAX == BUILD_CMDLINE_MAX + 1 && GUEST_MEMORY_MIB_MAX == BUILD_MEMORY_KIB_MAX >> 10, "limits differ");
 
 #define UUID "\"uuid\":\"00112233-4455-6677-8899-aabbccddeeff\""
-#define BASE "\"name\":\"web1\",\"type\":\"pv\",\"kernel\":\"/k\",\"memory_kib\":65536," UUID
+#define REST "\"name\":\"web1\",\"type\":\"pv\",\"kernel\":\"/k\",\"memory_kib\":65536," UUID
+#define BASE REST ",\"domid\":40"
 
-static int build(const char *text, struct domain_spec *spec, struct failure *failure)
+static int ask(const char *method, const char *text, struct request *q, struct failure *failure)
 {
 	struct json *json AUTO_JSON = NULL;
 
 	*failure = (struct failure){0};
 	if (json_parse(text, strlen(text), &json, NULL) < 0)
 		return -EBADMSG;
-	return request_build(json, spec, failure);
+	return method_read(method, json, q, failure);
+}
+
+static int build(const char *text, struct domain_spec *spec, struct failure *failure)
+{
+	struct request q;
+	int ret = ask("domain.build", text, &q, failure);
+
+	*spec = q.spec;
+	return ret;
 }
 
 static void refused(const char *text, const char *words)
@@ -40,16 +51,13 @@ static void test_taken(void)
 	struct failure failure;
 
 	ok(build("{" BASE "}", &spec, &failure) == 0, "the least that is needed is taken");
-	ok(spec.type == DOMAIN_PV && spec.memory_kib == 65536 && spec.vcpus == 1 && !spec.domid, "with its defaults");
+	ok(spec.type == DOMAIN_PV && spec.memory_kib == 65536 && spec.vcpus == 1 && spec.domid == 40, "with its defaults");
 	ok(spec.console_domid == DOMID_NONE && spec.store_domid == DOMID_NONE && spec.max_grant_frames == -1,
 	   "no peers, the hypervisor's limits");
 	ok(spec.uuid[0] == 0 && spec.uuid[1] == 0x11 && spec.uuid[15] == 0xff, "the uuid is read");
 	ok(build("{" BASE ",\"pci\":[\"0000:00:05.0\",\"0000:03:1f.7\"]}", &spec, &failure) == 0 && spec.pci_count == 2 &&
 		   spec.pci[1].bus == 3 && spec.pci[1].device == 0x1f && spec.pci[1].function == 7,
 	   "devices are read");
-	ok(spec.e820_host, "a domain with devices sees the host's memory map");
-	ok(build("{" BASE ",\"pci\":[\"0000:00:05.0\"],\"e820_host\":false}", &spec, &failure) == 0 && !spec.e820_host,
-	   "unless it is told not to");
 	ok(build("{\"name\":\"store\",\"type\":\"pvh\",\"kernel\":\"/k\",\"memory_kib\":2048," UUID
 		 ",\"domid\":1,\"xs_domain\":true,\"reloadable\":true,\"console_domid\":2,\"store_domid\":1}",
 		 &spec, &failure) == 0 && spec.xs_domain && spec.reloadable && spec.domid == 1,
@@ -62,8 +70,10 @@ static void test_refused(void)
 	refused("{" BASE ",\"colour\":1}", "parameter colour: unknown");
 	refused("{" BASE ",\"vcpus\":0}", "vcpus: a whole number from 1 to 64");
 	refused("{" BASE ",\"vcpus\":1.5}", "vcpus: a whole number");
-	refused("{" BASE ",\"domid\":32752}", "domid: a whole number from 0 to 32751");
-	refused("{" BASE ",\"domid\":-1}", "domid");
+	refused("{" REST ",\"domid\":32752}", "domid: a whole number from 1 to 32751");
+	refused("{" REST ",\"domid\":-1}", "domid");
+	refused("{" REST "}", "domid: missing");
+	refused("{" BASE ",\"domid\":41}", "domid: given twice");
 	refused("{" BASE ",\"ramdisk\":\"etc/r\"}", "ramdisk etc/r: an absolute path");
 	refused("{" BASE ",\"pci\":[\"00:05.0\"]}", "not 00:05.0");
 	refused("{" BASE ",\"pci\":[7]}", "address like");
@@ -71,17 +81,16 @@ static void test_refused(void)
 	refused("{" BASE ",\"pci\":{}}", "a list");
 	refused("{" BASE ",\"xs_domain\":1}", "true or false");
 	refused("{" BASE ",\"reloadable\":true}", "only for type pvh");
-	refused("{" BASE ",\"acpi\":true}", "only for type pvh");
-	refused("{\"name\":\"a b\",\"type\":\"pv\",\"kernel\":\"/k\",\"memory_kib\":65536," UUID "}", "name");
-	refused("{\"name\":\"a\",\"type\":\"arm\",\"kernel\":\"/k\",\"memory_kib\":65536," UUID "}", "pvh or hvm");
-	refused("{\"name\":\"a\",\"type\":\"hvm\",\"kernel\":\"/k\",\"memory_kib\":4096," UUID "}", "firmware");
+	refused("{\"name\":\"a b\",\"type\":\"pv\",\"kernel\":\"/k\",\"memory_kib\":65536,\"domid\":40," UUID "}", "name");
+	refused("{\"name\":\"a\",\"type\":\"arm\",\"kernel\":\"/k\",\"memory_kib\":65536,\"domid\":40," UUID "}", "pvh or hvm");
+	refused("{\"name\":\"a\",\"type\":\"hvm\",\"kernel\":\"/k\",\"memory_kib\":4096,\"domid\":40," UUID "}", "firmware");
 	refused("{" BASE ",\"target\":2}", "from 32 to");
-	refused("{\"name\":\"a\",\"type\":\"pv\",\"memory_kib\":65536," UUID "}", "kernel: missing");
-	refused("{\"name\":\"a\",\"type\":\"pv\",\"kernel\":\"\",\"memory_kib\":65536," UUID "}", "kernel: empty");
-	refused("{\"name\":\"a\",\"type\":\"pv\",\"kernel\":\"/k\",\"memory_kib\":512," UUID "}", "memory_kib");
-	refused("{\"name\":\"a\",\"type\":\"pv\",\"kernel\":\"/k\",\"memory_kib\":65537," UUID "}", "multiple of 4");
+	refused("{\"name\":\"a\",\"type\":\"pv\",\"memory_kib\":65536,\"domid\":40," UUID "}", "kernel: missing");
+	refused("{\"name\":\"a\",\"type\":\"pv\",\"kernel\":\"\",\"memory_kib\":65536,\"domid\":40," UUID "}", "kernel: empty");
+	refused("{\"name\":\"a\",\"type\":\"pv\",\"kernel\":\"/k\",\"memory_kib\":512,\"domid\":40," UUID "}", "memory_kib");
+	refused("{\"name\":\"a\",\"type\":\"pv\",\"kernel\":\"/k\",\"memory_kib\":65537,\"domid\":40," UUID "}", "multiple of 4");
 	refused("{\"name\":\"a\",\"type\":\"pv\",\"kernel\":\"/k\",\"memory_kib\":65536,\"uuid\":\"x\"}", "uuid: x is none");
-	refused("{\"name\":\"a\",\"type\":\"pvh\",\"kernel\":\"/k\",\"memory_kib\":65536," UUID
+	refused("{\"name\":\"a\",\"type\":\"pvh\",\"kernel\":\"/k\",\"memory_kib\":65536,\"domid\":40," UUID
 		",\"pci\":[\"0000:00:05.0\"]}",
 		"use type pv");
 }
@@ -103,41 +112,34 @@ static void test_long(void)
 
 static void test_others(void)
 {
-	struct json *json AUTO_JSON = NULL;
 	struct failure failure;
-	uint32_t domid, first, max;
-	int reason;
+	struct request q;
 
-	json_parse("{\"domid\":0}", 11, &json, NULL);
-	ok(request_domid(json, &domid, &failure) == -EINVAL, "the control domain is not to be paused or destroyed");
-	json = json_free(json);
-	json_parse("{\"domid\":7,\"reason\":3}", 22, &json, NULL);
-	ok(request_shutdown(json, &domid, &reason, &failure) == 0 && domid == 7 && reason == 3, "a shutdown has a reason");
-	ok(request_domid(json, &domid, &failure) == -EINVAL, "a pause has none");
-	ok(request_list(NULL, &first, &max, &failure) == 0 && first == 0 && max == LIST_MAX, "a list needs no parameters");
-}
-
-static int fault(const char *text, struct fault *fault, struct failure *failure)
-{
-	struct json *json AUTO_JSON = NULL;
-
-	return json_parse(text, strlen(text), &json, NULL) < 0 ? -EBADMSG : request_fault(json, fault, failure);
+	ok(ask("domain.pause", "{\"domid\":0}", &q, &failure) == -EINVAL, "the control domain is not to be paused or destroyed");
+	ok(ask("domain.save", "{\"domid\":7,\"live\":true}", &q, &failure) == 0 && q.domid == 7 && q.live, "a guest is saved while it runs");
+	ok(ask("domain.pause", "{\"domid\":7,\"live\":true}", &q, &failure) == -EINVAL, "but not paused so");
+	ok(method_read("domain.list", NULL, &q, &failure) == 0 && q.first == 0, "a list needs no parameters");
+	ok(ask("domain.set", "{\"domid\":7,\"cap\":50,\"cpus\":[0,9]}", &q, &failure) == 0 && q.set.cap == 50 && q.set.weight == -1 &&
+		   q.set.bind && q.set.cpus[0] == 1 && q.set.cpus[1] == 2,
+	   "what is not said stays");
+	ok(ask("domain.melt", "{}", &q, &failure) == -ENOSYS, "an unknown method is refused");
 }
 
 static void test_faults(void)
 {
 	struct builder builder = {0};
 	struct failure failure;
-	struct fault f;
+	struct request q;
 
-	ok(fault("{\"domid\":3,\"fault\":\"slow\",\"percent\":5}", &f, &failure) == 0 && f.domid == 3 && f.kind == FAULT_SLOW &&
-		   f.percent == 5,
+	ok(ask("fault.inject", "{\"domid\":3,\"fault\":\"slow\",\"percent\":5}", &q, &failure) == 0 && q.domid == 3 &&
+		   q.fault.kind == FAULT_SLOW && q.fault.percent == 5,
 	   "a fault is read");
-	ok(fault("{\"domid\":3,\"fault\":\"melt\"}", &f, &failure) == -EINVAL && strstr(failure.message, "melt"),
+	ok(ask("fault.inject", "{\"domid\":3,\"fault\":\"melt\"}", &q, &failure) == -EINVAL && strstr(failure.message, "melt"),
 	   "an unknown one is refused by name");
-	ok(fault("{\"domid\":0,\"fault\":\"destroy\"}", &f, &failure) == -EINVAL, "the control domain is spared");
-	ok(fault("{\"domid\":3,\"fault\":\"slow\",\"percent\":101}", &f, &failure) == -EINVAL, "there is no more than a processor");
-	ok(domain_fault(&builder, &f, &failure) == -EPERM && strstr(failure.message, "host.json"),
+	ok(ask("fault.inject", "{\"domid\":0,\"fault\":\"destroy\"}", &q, &failure) == -EINVAL, "the control domain is spared");
+	ok(ask("fault.inject", "{\"domid\":3,\"fault\":\"slow\",\"percent\":101}", &q, &failure) == -EINVAL,
+	   "there is no more than a processor");
+	ok(domain_fault(&builder, 3, &q.fault, &failure) == -EPERM && strstr(failure.message, "host.json"),
 	   "no fault is injected on a host that does not allow experiments");
 }
 
@@ -146,7 +148,7 @@ static void test_results(void)
 	static xc_domaininfo_t list[LIST_MAX];
 	static uint16_t caps[LIST_MAX];
 	struct buf out AUTO_BUF = BUF_INIT(65536);
-	struct json *json AUTO_JSON = NULL;
+	struct json *json AUTO_JSON = json_new(JSON_OBJECT);
 
 	for (int i = 0; i < LIST_MAX; i++) {
 		memset(&list[i], 0xff, sizeof(list[i]));
@@ -157,8 +159,7 @@ static void test_results(void)
 		list[i].tot_pages = list[i].max_pages = list[i].shr_pages = list[i].outstanding_pages = 1ull << 40;
 		list[i].cpu_time = INT64_MAX;
 	}
-	json = result_list(list, caps, LIST_MAX, true);
-	ok(json && json_print(json, &out, false) == 0, "the longest list fits into a frame (%zu bytes)", out.len);
+	ok(result_list(json, list, caps, LIST_MAX, true) == 0 && json_print(json, &out, false) == 0, "the longest list fits into a frame (%zu bytes)", out.len);
 	ok(json_get_int(json, "next", 0) == 30000 + LIST_MAX, "and says where to go on");
 	ok(json_get_int(json_get(json, "domains")->first, "reason", 0) == 3, "a crash is seen");
 }

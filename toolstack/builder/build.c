@@ -29,7 +29,6 @@
 #define MAXMEM_SLACK_KIB 1024    /* a domain may hold this much more than its memory: ring pages and the like */
 #define OVERHEAD_KIB 2048        /* Xen's own memory for a domain beside its RAM and page-table pool */
 #define TIMER_MODE_NO_DELAY 1    /* HVM_PARAM_TIMER_MODE: no_delay_for_missed_ticks, what xl sets */
-#define CREATE_TRIES 4096        /* ids tried: after a restart of the builder it begins at the first again */
 
 struct build {
 	struct builder *builder;
@@ -57,6 +56,12 @@ static bool is_pv(const struct build *b)
 static bool is_hvm(const struct build *b)
 {
 	return b->spec->type == DOMAIN_HVM;
+}
+
+/* Linux needs firmware tables of a PVH domain; lib/pvh does not. */
+static bool has_tables(const struct build *b)
+{
+	return b->spec->type == DOMAIN_PVH && !b->spec->reloadable;
 }
 
 static int load_images(struct build *b)
@@ -112,39 +117,22 @@ static void create_flags(const struct build *b, struct xen_domctl_createdomain *
 		create->flags |= XEN_DOMCTL_CDF_xs_domain;
 }
 
-/* Ids of guests go round, so that what still names a dead guest's id does not meet its successor soon. */
-static uint32_t next_domid(struct builder *builder)
-{
-	uint32_t domid = builder->next_domid++;
-
-	if (builder->next_domid >= DOMID_LIMIT)
-		builder->next_domid = DOMID_GUEST_FIRST;
-	return domid;
-}
-
 static int create(struct build *b)
 {
 	const struct domain_spec *spec = b->spec;
 	struct xen_domctl_createdomain create;
-	uint32_t domid = 0;
+	uint32_t domid = spec->domid;
 
-	for (int tries = 0; tries < CREATE_TRIES; tries++) {
-		domid = spec->domid ? spec->domid : next_domid(b->builder);
-		create_flags(b, &create);
-		xen_log_clear(b->builder->log);
-		if (xc_domain_create(b->builder->xen, &domid, &create) == 0) {
-			b->domid = domid;
-			return 0;
-		}
-		if (errno != EEXIST || spec->domid)
-			break;
+	create_flags(b, &create);
+	xen_log_clear(b->builder->log);
+	if (xc_domain_create(b->builder->xen, &domid, &create) == 0) {
+		b->domid = domid;
+		return 0;
 	}
-	if (errno == EEXIST && spec->domid)
-		return fail(b->failure, EEXIST, "domain %s: id %u is taken by a domain that runs or still dies", spec->name,
-			    spec->domid);
+	if (errno == EEXIST)
+		return fail(b->failure, EEXIST, "domain %s: id %u is taken by a domain that runs or still dies", spec->name, domid);
 	if (errno == EINVAL && spec->pci_count)
-		return fail(b->failure, EINVAL, "domain %s: Xen refuses a domain with PCI devices: is the IOMMU on?",
-			    spec->name);
+		return fail(b->failure, EINVAL, "domain %s: Xen refuses a domain with PCI devices: is the IOMMU on?", spec->name);
 	return refuse(b, "create it");
 }
 
@@ -218,7 +206,7 @@ static int set_platform(struct build *b)
 	} else {
 		if (xc_domain_set_memmap_limit(xen, b->domid, b->spec->memory_kib) < 0)
 			return refuse(b, "set its memory map");
-		ret = b->spec->e820_host ? set_host_map(b) : 0;
+		ret = b->spec->pci_count ? set_host_map(b) : 0;
 		if (ret < 0)
 			return ret;
 	}
@@ -263,7 +251,7 @@ static int set_pvh_map(struct build *b, const struct pvh_layout *layout)
 	dom->e820_entries = layout->entries;
 	if (xc_domain_set_memory_map(b->builder->xen, b->domid, dom->e820, dom->e820_entries) < 0)
 		return refuse(b, "set its memory map");
-	if (!b->spec->acpi)
+	if (!has_tables(b))
 		return 0;
 	acpi_build(b->tables, PVH_TABLES, b->spec->vcpus);
 	dom->acpi_modules[0].data = b->tables; /* starts with the RSDP, as libxenguest wants of the first one */
@@ -282,7 +270,7 @@ static int give_memory(struct build *b)
 		if (is_hvm(b))
 			hvm_layout(b->spec->memory_kib, &layout);
 		else
-			pvh_layout(b->spec->memory_kib, b->spec->acpi, &layout);
+			pvh_layout(b->spec->memory_kib, has_tables(b), &layout);
 		dom->target_pages = pages;
 		dom->lowmem_end = layout.lowmem_end;
 		dom->highmem_end = layout.highmem_end;

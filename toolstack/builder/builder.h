@@ -44,7 +44,7 @@ enum domain_type { DOMAIN_PV, DOMAIN_PVH, DOMAIN_HVM };
 
 struct domain_spec {
 	char name[NAME_LEN_MAX + 1];
-	uint32_t domid; /* 0: the next free one from DOMID_GUEST_FIRST on */
+	uint32_t domid;
 	enum domain_type type;
 	char kernel[BUILD_PATH_MAX + 1];  /* HVM: hvmloader */
 	char ramdisk[BUILD_PATH_MAX + 1]; /* empty: none; HVM: the firmware that hvmloader starts, SeaBIOS for one */
@@ -56,8 +56,6 @@ struct domain_spec {
 	bool xs_domain;
 	bool reloadable; /* PVH: keep what domain_reload needs, and its memory mapped (keep.h) */
 	bool revive;     /* with the arena of its destroyed predecessor, if that was kept */
-	bool acpi;       /* PVH: firmware tables, which Linux needs; lib/pvh does not */
-	bool e820_host;  /* PV: the host's memory map, which pcifront needs to place BARs */
 	int32_t max_grant_frames, max_maptrack_frames; /* -1: the hypervisor's default */
 	uint32_t max_event_channels;
 	uint32_t target; /* the guest whose device model this domain runs, and which it may map and steer; 0: none */
@@ -117,7 +115,6 @@ struct builder {
 	const char *state_dir; /* what outlives a restart of this process */
 	const char *sysfs;     /* "/sys" */
 	int stream_fd, link_fd; /* in a worker: the stream, and the builder itself; else -1 */
-	uint32_t next_domid;   /* so that a guest's id is not used again at once */
 	bool faults_allowed;   /* fault.inject works */
 };
 
@@ -132,7 +129,6 @@ int domain_build(struct builder *builder, const struct domain_spec *spec, struct
 /* life.c */
 int domain_pause(struct builder *builder, uint32_t domid, struct failure *failure);
 int domain_unpause(struct builder *builder, uint32_t domid, struct failure *failure);
-int domain_shutdown(struct builder *builder, uint32_t domid, int reason, struct failure *failure);
 /* Sets *ZOMBIE if others still hold pages of the domain: its id stays taken until they let go. */
 int domain_destroy(struct builder *builder, uint32_t domid, bool *zombie, struct failure *failure);
 /* Memory limit, share of the processors, which ones. */

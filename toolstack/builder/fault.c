@@ -13,40 +13,30 @@
 
 #define NMI_VCPU 0
 
-/* CAP in percent of one processor; 0: none. The weight stays as it is. */
-static int set_cap(struct builder *builder, uint32_t domid, unsigned percent)
+static int inject(struct builder *builder, uint32_t domid, const struct fault *fault)
 {
-	struct xen_domctl_sched_credit2 credit2;
+	struct xen_domctl_sched_credit2 share;
 
-	if (xc_sched_credit2_domain_get(builder->xen, domid, &credit2) < 0)
-		return -1;
-	credit2.cap = (uint16_t)percent;
-	return xc_sched_credit2_domain_set(builder->xen, domid, &credit2);
-}
-
-static int inject(struct builder *builder, const struct fault *fault)
-{
 	switch (fault->kind) {
 	case FAULT_DESTROY:
-		return xc_domain_destroy(builder->xen, fault->domid);
+		return xc_domain_destroy(builder->xen, domid);
 	case FAULT_PANIC: /* as a kernel that panics reports itself */
-		return xc_domain_shutdown(builder->xen, fault->domid, SHUTDOWN_crash);
+		return xc_domain_shutdown(builder->xen, domid, SHUTDOWN_crash);
 	case FAULT_NMI:
-		return xc_domain_send_trigger(builder->xen, fault->domid, XEN_DOMCTL_SENDTRIGGER_NMI, NMI_VCPU);
+		return xc_domain_send_trigger(builder->xen, domid, XEN_DOMCTL_SENDTRIGGER_NMI, NMI_VCPU);
 	case FAULT_HANG: /* it exists, and does nothing */
-		return xc_domain_pause(builder->xen, fault->domid);
+		return xc_domain_pause(builder->xen, domid);
 	case FAULT_RESUME:
-		return xc_domain_unpause(builder->xen, fault->domid);
-	case FAULT_SLOW:
-		return set_cap(builder, fault->domid, fault->percent);
-	case FAULT_KINDS:
-		break;
+		return xc_domain_unpause(builder->xen, domid);
+	default: /* slow; its weight stays as it is */
+		if (xc_sched_credit2_domain_get(builder->xen, domid, &share) < 0)
+			return -1;
+		share.cap = (uint16_t)fault->percent;
+		return xc_sched_credit2_domain_set(builder->xen, domid, &share);
 	}
-	errno = EINVAL;
-	return -1;
 }
 
-int domain_fault(struct builder *builder, const struct fault *fault, struct failure *failure)
+int domain_fault(struct builder *builder, uint32_t domid, const struct fault *fault, struct failure *failure)
 {
 	int ret;
 
@@ -55,12 +45,12 @@ int domain_fault(struct builder *builder, const struct fault *fault, struct fail
 			    fault_names[fault->kind]);
 	xen_log_clear(builder->log);
 	do {
-		ret = inject(builder, fault);
+		ret = inject(builder, domid, fault);
 	} while (ret < 0 && (errno == EAGAIN || errno == EINTR));
 	if (ret < 0 && errno == ESRCH)
-		return fail(failure, ENOENT, "no domain with id %u", fault->domid);
+		return fail(failure, ENOENT, "no domain with id %u", domid);
 	if (ret < 0)
-		return fail_xen(builder, failure, "domain %u: cannot inject %s", fault->domid, fault_names[fault->kind]);
-	log_warning("domain %u: fault injected: %s", fault->domid, fault_names[fault->kind]);
+		return fail_xen(builder, failure, "domain %u: cannot inject %s", domid, fault_names[fault->kind]);
+	log_warning("domain %u: fault injected: %s", domid, fault_names[fault->kind]);
 	return 0;
 }

@@ -16,7 +16,6 @@ enum fault_kind {
 };
 
 struct fault {
-	uint32_t domid;
 	enum fault_kind kind;
 	unsigned percent;
 };
@@ -24,6 +23,6 @@ struct fault {
 extern const char *const fault_names[FAULT_KINDS]; /* in requests (request.c) */
 
 /* 0 or -errno with the failure filled in; -EPERM unless faults are allowed. */
-int domain_fault(struct builder *builder, const struct fault *fault, struct failure *failure);
+int domain_fault(struct builder *builder, uint32_t domid, const struct fault *fault, struct failure *failure);
 
 #endif

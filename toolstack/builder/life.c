@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What is done to a domain after it was built: pause, unpause, shutdown, destroy, its memory limit. */
+/* What is done to a domain after it was built: pause, unpause, destroy, its memory limit. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -30,12 +30,6 @@ int domain_unpause(struct builder *builder, uint32_t domid, struct failure *fail
 {
 	xen_log_clear(builder->log);
 	return done(builder, xc_domain_unpause(builder->xen, domid), domid, "unpause", failure);
-}
-
-int domain_shutdown(struct builder *builder, uint32_t domid, int reason, struct failure *failure)
-{
-	xen_log_clear(builder->log);
-	return done(builder, xc_domain_shutdown(builder->xen, domid, reason), domid, "shut down", failure);
 }
 
 static int bind_vcpus(struct builder *builder, uint32_t domid, const uint8_t *cpus, struct failure *failure)

@@ -1,317 +1,275 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The builder's methods. Each decodes, acts, encodes. */
+/* The builder's methods: a table of their parameters, and what each does with them. */
+#include "methods.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "audit.h"
 #include "base/log.h"
-#include "methods.h"
+#include "info.h"
 #include "pci.h"
-#include "request.h"
+#include "reload.h"
 #include "save.h"
 
-static int build(struct builder *builder, const struct json *params, bool restore, struct json **result, struct failure *failure)
+/* A method adds to RESULT, an empty object; 0, or -errno with the failure filled in, which may be left to the caller for -ENOMEM. */
+typedef int method_fn(struct builder *builder, const struct request *q, struct json *result, struct failure *failure);
+
+static int build(struct builder *builder, const struct domain_spec *spec, struct json *result, struct failure *failure)
 {
-	struct domain_spec spec;
+	struct json *phases = json_new(JSON_OBJECT);
 	struct domain_built built;
-	int ret = request_build(params, &spec, failure);
+	int ret = domain_build(builder, spec, &built, failure);
 
-	spec.restore = restore;
-	if (ret == 0)
-		ret = domain_build(builder, &spec, &built, failure);
+	for (size_t i = 0; i < built.phases.count && ret == 0; i++)
+		ret = json_set_int(phases, built.phases.item[i].name, built.phases.item[i].us);
+	if (ret < 0) {
+		json_free(phases);
+		return ret;
+	}
+	log_info("domain %s: %s as %u", spec->name, spec->restore ? "restored" : "built", built.domid);
+	return json_add(result, "domid=%u store_port=%u store_gfn=%lu console_port=%u console_gfn=%lu revived?%d phases=%p", built.domid,
+			built.store_port, built.store_gfn, built.console_port, built.console_gfn, built.revived, phases);
+}
+
+static int on_build(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+{
+	return build(builder, &q->spec, result, failure);
+}
+
+static int on_restore(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+{
+	struct domain_spec spec = q->spec;
+
+	spec.restore = true;
+	return build(builder, &spec, result, failure);
+}
+
+static int on_destroy(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+{
+	bool zombie;
+	int ret = domain_destroy(builder, q->domid, &zombie, failure);
+
 	if (ret < 0)
 		return ret;
-	log_info("domain %s: %s as %u", spec.name, restore ? "restored" : "built", built.domid);
-	*result = result_built(&built);
-	return 0;
+	log_info("domain %u: destroyed%s", q->domid, zombie ? "; others still hold pages of it" : "");
+	return json_add(result, "zombie?%d", zombie);
 }
 
-static int on_build(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+static int on_set(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
 {
-	return build(builder, params, false, result, failure);
+	return domain_set(builder, q->domid, &q->set, failure);
 }
 
-static int on_restore(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+static int on_save(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
 {
-	return build(builder, params, true, result, failure);
+	return domain_save(builder, q->domid, q->live, failure);
 }
 
-static int on_shutdown(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+static int on_dump(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
 {
-	uint32_t domid;
-	int reason, ret = request_shutdown(params, &domid, &reason, failure);
-
-	*result = json_new(JSON_OBJECT);
-	return ret < 0 ? ret : domain_shutdown(builder, domid, reason, failure);
+	return domain_dump(builder, q->domid, q->max_bytes, failure);
 }
 
-static int on_destroy(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+static const char *state_name(uint32_t flags)
 {
-	uint32_t domid;
-	bool zombie = false;
-	int ret = request_domid(params, &domid, failure);
-
-	if (ret == 0)
-		ret = domain_destroy(builder, domid, &zombie, failure);
-	if (ret < 0)
-		return ret;
-	log_info("domain %u: destroyed%s", domid, zombie ? "; others still hold pages of it" : "");
-	*result = json_new(JSON_OBJECT);
-	json_set_bool(*result, "zombie", zombie);
-	return 0;
+	if (flags & XEN_DOMINF_dying)
+		return "dying";
+	if (flags & XEN_DOMINF_shutdown)
+		return "shutdown";
+	if (flags & XEN_DOMINF_paused)
+		return "paused";
+	if (flags & XEN_DOMINF_running)
+		return "running";
+	return flags & XEN_DOMINF_blocked ? "blocked" : "runnable";
 }
 
-static int on_set(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+static struct json *domain_json(const xc_domaininfo_t *d, unsigned cap)
 {
-	struct domain_settings settings;
-	uint32_t domid;
-	int ret = request_set(params, &domid, &settings, failure);
+	char uuid[37], *at = uuid;
+	struct json *json;
 
-	*result = json_new(JSON_OBJECT);
-	return ret < 0 ? ret : domain_set(builder, domid, &settings, failure);
+	for (int i = 0; i < 16; i++)
+		at += sprintf(at, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", d->handle[i]);
+	/* Xen has no other privileged domain than the first: nobody here makes one. */
+	json = json_build("domid=%u state=%s type=%s privileged?%d memory_kib=%lu max_memory_kib=%lu outstanding_kib=%lu "
+			  "shared_pages=%lu cpu_ns=%lu vcpus=%u cap~%u ssidref=%u uuid=%s", d->domain, state_name(d->flags),
+			  d->flags & XEN_DOMINF_hvm_guest ? "pvh" : "pv", d->domain == 0, d->tot_pages << 2, d->max_pages << 2,
+			  d->outstanding_pages << 2, d->shr_pages, d->cpu_time, d->nr_online_vcpus, cap, d->ssidref, uuid);
+	if (json && d->flags & XEN_DOMINF_shutdown)
+		json_add(json, "reason=%u", d->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
+	if (json && d->flags & XEN_DOMINF_xs_domain)
+		json_add(json, "xs_domain?%d", true);
+	return json;
 }
 
-static int on_save(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+int result_list(struct json *result, const xc_domaininfo_t *list, const uint16_t *caps, int count, bool more)
 {
-	uint32_t domid;
-	bool live;
-	int ret = request_save(params, &domid, &live, failure);
+	struct json *domains = json_new(JSON_ARRAY);
+	int failed = 0;
 
-	*result = json_new(JSON_OBJECT);
-	return ret < 0 ? ret : domain_save(builder, domid, live, failure);
+	for (int i = 0; i < count; i++)
+		failed |= json_append(domains, domain_json(&list[i], caps[i]));
+	failed |= json_add(result, "domains=%p next~%u", domains, more && count ? list[count - 1].domain + 1u : 0);
+	return failed ? -ENOMEM : 0;
 }
 
-static int on_dump(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
-{
-	uint64_t max_bytes;
-	uint32_t domid;
-	int ret = request_dump(params, &domid, &max_bytes, failure);
-
-	*result = json_new(JSON_OBJECT);
-	return ret < 0 ? ret : domain_dump(builder, domid, max_bytes, failure);
-}
-
-static int on_list(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+static int on_list(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
 {
 	xc_domaininfo_t list[LIST_MAX];
 	uint16_t caps[LIST_MAX] = {0};
-	uint32_t first, max;
-	int ret = request_list(params, &first, &max, failure);
+	int count = domain_list(builder, q->first, LIST_MAX, list, failure);
 
-	if (ret == 0)
-		ret = domain_list(builder, first, max, list, failure);
-	if (ret < 0)
-		return ret;
-	for (int i = 0; i < ret; i++) { /* of services: whether somebody made one slow */
+	for (int i = 0; i < count; i++) { /* of services: whether somebody made one slow */
 		struct xen_domctl_sched_credit2 credit2;
 
 		if (list[i].domain && list[i].domain < DOMID_GUEST_FIRST &&
 		    xc_sched_credit2_domain_get(builder->xen, list[i].domain, &credit2) == 0)
 			caps[i] = credit2.cap;
 	}
-	*result = result_list(list, caps, ret, (uint32_t)ret == max);
-	return 0;
+	return count < 0 ? count : result_list(result, list, caps, count, count == LIST_MAX);
 }
 
-static int on_host_log(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+static int on_host_log(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
 {
 	AUTO_FREE char *text = malloc(XEN_LOG_MAX + 1);
-	int ret = request_none(params, failure);
+	int ret = text ? host_log(builder, text, failure) : -ENOMEM;
 
-	if (ret == 0)
-		ret = text ? host_log(builder, text, failure) : fail(failure, ENOMEM, "no memory for the hypervisor's messages");
-	if (ret < 0)
-		return ret;
-	*result = json_new(JSON_OBJECT);
-	json_set_string(*result, "text", text);
-	return 0;
+	return ret < 0 ? ret : json_add(result, "text=%s", text);
 }
 
-static int on_ties(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
+static int on_ties(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
 {
+	struct json *list = json_new(JSON_ARRAY);
 	struct ties ties;
-	uint32_t domid;
-	int ret = request_domid(params, &domid, failure);
+	int ret = domain_ties(builder, q->domid, &ties, failure);
 
+	for (size_t i = 0; i < ties.count && ret == 0; i++) {
+		const struct tie *tie = &ties.list[i];
+
+		ret = json_append(list, json_build("domid=%u grants=%u read_only=%u channels=%u offered=%u", tie->domid, tie->grants,
+						   tie->read_only, tie->channels, tie->offered));
+	}
 	if (ret == 0)
-		ret = domain_ties(builder, domid, &ties, failure);
-	if (ret == 0)
-		*result = result_ties(&ties);
+		return json_add(result, "xs_domain?%d others=%u ties=%p", ties.xs_domain, ties.others, list);
+	json_free(list);
 	return ret;
 }
 
-static int on_host_info(struct builder *builder, const struct json *params, struct json **result,
-			struct failure *failure)
+static int on_host_info(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
 {
 	struct host_info host;
-	int ret = request_none(params, failure);
+	int ret = host_info(builder, &host, failure);
 
-	if (ret == 0)
-		ret = host_info(builder, &host, failure);
-	if (ret == 0)
-		*result = result_host(&host);
-	return ret;
+	return ret < 0 ? ret : json_add(result, "total_kib=%lu free_kib=%lu cpus=%u cpu_khz=%u iommu?%d hap?%d xen_version=%s",
+					host.total_kib, host.free_kib, host.cpus, host.cpu_khz, host.iommu, host.hap, host.xen_version);
 }
 
-static int on_store_setup(struct builder *builder, const struct json *params, struct json **result,
-			  struct failure *failure)
+static int on_store_setup(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
 {
-	uint32_t domid, port;
+	uint32_t port;
 	bool again;
-	int ret = request_domid(params, &domid, failure);
+	int ret = store_setup(builder, q->domid, &port, &again, failure);
 
-	if (ret == 0)
-		ret = store_setup(builder, domid, &port, &again, failure);
-	if (ret < 0)
-		return ret;
-	*result = json_new(JSON_OBJECT);
-	json_set_bool(*result, "again", again);
-	if (json_set_int(*result, "port", port) < 0)
-		*result = json_free(*result);
-	return 0;
+	return ret < 0 ? ret : json_add(result, "port=%u again?%d", port, again);
 }
 
-static int on_pci_seize(struct builder *builder, const struct json *params, struct json **result,
-			struct failure *failure)
+static int on_pci_seize(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
 {
-	struct pci_address address;
 	char driver[PCI_DRIVER_MAX];
-	int ret = request_pci(params, &address, failure);
+	int ret = pci_seize(builder, &q->bdf, driver, failure);
 
-	if (ret == 0)
-		ret = pci_seize(builder, &address, driver, failure);
-	if (ret < 0)
-		return ret;
-	*result = json_new(JSON_OBJECT);
-	json_set_string(*result, "driver", driver);
-	return 0;
+	return ret < 0 ? ret : json_add(result, "driver=%s", driver);
 }
 
-static int on_pci_assign(struct builder *builder, const struct json *params, struct json **result,
-			 struct failure *failure)
+static int on_reload(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
 {
-	struct pci_address address;
-	uint32_t domid;
-	int ret = request_pci_assign(params, &domid, &address, failure);
-
-	*result = json_new(JSON_OBJECT);
-	return ret < 0 ? ret : pci_assign(builder, domid, &address, failure);
-}
-
-static int on_pci_release(struct builder *builder, const struct json *params, struct json **result,
-			  struct failure *failure)
-{
-	struct pci_address address;
-	int ret = request_pci(params, &address, failure);
-
-	*result = json_new(JSON_OBJECT);
-	return ret < 0 ? ret : pci_release(builder, &address, failure);
-}
-
-static int on_reload(struct builder *builder, const struct json *params, struct json **result, struct failure *failure)
-{
-	char image[BUILD_PATH_MAX + 1];
 	struct reload_result reload;
-	uint32_t domid;
-	int ret = request_reload(params, &domid, image, failure);
+	int ret = domain_reload(builder, q->domid, q->image, &reload, failure);
 
-	if (ret == 0)
-		ret = domain_reload(builder, domid, image, &reload, failure);
 	if (ret < 0)
 		return ret;
-	log_info("domain %u: reloaded in %u us%s", domid, reload.us, reload.settled ? "" : ", it had not parked");
-	*result = result_reload(&reload);
+	log_info("domain %u: reloaded in %u us%s", q->domid, reload.us, reload.settled ? "" : ", it had not parked");
+	return json_add(result, "us=%u settle_us=%u settled?%d", reload.us, reload.settle_us, reload.settled);
+}
+
+static int on_fault_allow(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+{
+	builder->faults_allowed = true;
 	return 0;
 }
 
-static int on_fault_allow(struct builder *builder, const struct json *params, struct json **result,
-			  struct failure *failure)
+static int on_fault_inject(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
 {
-	int ret = request_none(params, failure);
-
-	if (ret == 0)
-		builder->faults_allowed = true;
-	*result = json_new(JSON_OBJECT);
-	return ret;
+	return domain_fault(builder, q->domid, &q->fault, failure);
 }
 
-static int on_fault_inject(struct builder *builder, const struct json *params, struct json **result,
-			   struct failure *failure)
+#define BUILD_KEYS "name! domid! type! kernel! memory_kib! uuid! ramdisk cmdline vcpus console_domid store_domid xs_domain reloadable " \
+		   "revive pci max_grant_frames max_maptrack_frames max_event_channels target"
+
+/* `call`, or `act`: an action on a domain that has no result. Those that stream need a descriptor and take long: in a worker. */
+static const struct method {
+	const char *name, *keys;
+	method_fn *call;
+	int (*act)(struct builder *builder, uint32_t domid, struct failure *failure);
+	bool streams;
+} methods[] = {
+	{"domain.build", BUILD_KEYS, on_build, NULL, false},
+	{"domain.pause", "domid!", NULL, domain_pause, false},
+	{"domain.unpause", "domid!", NULL, domain_unpause, false},
+	{"domain.destroy", "domid!", on_destroy, NULL, false},
+	{"domain.set", "domid! max_kib weight cap cpus", on_set, NULL, false},
+	{"domain.save", "domid! live", on_save, NULL, true},
+	{"domain.restore", BUILD_KEYS, on_restore, NULL, true},
+	{"domain.resume", "domid!", NULL, domain_resume, false},
+	{"domain.dump", "domid! max_bytes!", on_dump, NULL, true},
+	{"domain.list", "first", on_list, NULL, false},
+	{"domain.ties", "domid!", on_ties, NULL, false},
+	{"domain.reload", "domid! image!", on_reload, NULL, false},
+	{"fault.allow", "", on_fault_allow, NULL, false},
+	{"fault.inject", "domid! fault! percent", on_fault_inject, NULL, false},
+	{"host.info", "", on_host_info, NULL, false},
+	{"host.log", "", on_host_log, NULL, false},
+	{"store.setup", "domid!", on_store_setup, NULL, false},
+	{"store.virq", "domid!", NULL, store_virq, false},
+	{"pci.seize", "bdf!", on_pci_seize, NULL, false},
+};
+
+static const struct method *find(const char *name)
 {
-	struct fault fault;
-	int ret = request_fault(params, &fault, failure);
-
-	*result = json_new(JSON_OBJECT);
-	return ret < 0 ? ret : domain_fault(builder, &fault, failure);
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		if (!strcmp(methods[i].name, name))
+			return &methods[i];
+	}
+	return NULL;
 }
-
-/* In a worker: they need a stream and take long. */
-static const char *const streaming[] = {"domain.save", "domain.restore", "domain.dump"};
 
 bool method_streams(const char *method)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(streaming); i++)
-		if (!strcmp(method, streaming[i]))
-			return true;
-	return false;
+	return find(method) && find(method)->streams;
 }
 
-/* One of the two: a method of its own, or an action on a domain that has no other parameter and no result. */
-static const struct {
-	const char *name;
-	int (*call)(struct builder *builder, const struct json *params, struct json **result, struct failure *failure);
-	int (*act)(struct builder *builder, uint32_t domid, struct failure *failure);
-} methods[] = {
-	{"domain.build", on_build, NULL},
-	{"domain.pause", NULL, domain_pause},
-	{"domain.unpause", NULL, domain_unpause},
-	{"domain.shutdown", on_shutdown, NULL},
-	{"domain.destroy", on_destroy, NULL},
-	{"domain.set", on_set, NULL},
-	{"domain.save", on_save, NULL},
-	{"domain.restore", on_restore, NULL},
-	{"domain.resume", NULL, domain_resume},
-	{"domain.dump", on_dump, NULL},
-	{"domain.list", on_list, NULL},
-	{"domain.ties", on_ties, NULL},
-	{"domain.reload", on_reload, NULL},
-	{"fault.allow", on_fault_allow, NULL},
-	{"fault.inject", on_fault_inject, NULL},
-	{"host.info", on_host_info, NULL},
-	{"host.log", on_host_log, NULL},
-	{"store.setup", on_store_setup, NULL},
-	{"store.virq", NULL, store_virq},
-	{"pci.seize", on_pci_seize, NULL},
-	{"pci.assign", on_pci_assign, NULL},
-	{"pci.release", on_pci_release, NULL},
-};
-
-static int act(struct builder *builder, const struct json *params, struct json **result,
-	       int (*action)(struct builder *builder, uint32_t domid, struct failure *failure), struct failure *failure)
+int method_read(const char *method, const struct json *params, struct request *q, struct failure *failure)
 {
-	uint32_t domid;
-	int ret = request_domid(params, &domid, failure);
+	const struct method *m = find(method);
 
-	*result = json_new(JSON_OBJECT);
-	return ret < 0 ? ret : action(builder, domid, failure);
+	return m ? request_read(params, m->keys, q, failure) : fail(failure, ENOSYS, "method %.40s: unknown", method);
 }
 
 int method_call(struct builder *builder, const char *method, const struct json *params, struct json **result,
 		struct failure *failure)
 {
-	size_t i = 0;
-	int ret;
+	AUTO_JSON struct json *answer = json_new(JSON_OBJECT);
+	const struct method *m = find(method);
+	struct request q;
+	int ret = method_read(method, params, &q, failure);
 
-	while (i < ARRAY_SIZE(methods) && strcmp(methods[i].name, method))
-		i++;
-	if (i == ARRAY_SIZE(methods))
-		return fail(failure, ENOSYS, "method %.40s: unknown", method);
-	*result = NULL;
-	ret = methods[i].act ? act(builder, params, result, methods[i].act, failure)
-			     : methods[i].call(builder, params, result, failure);
-	if (ret == 0 && !*result)
-		ret = fail(failure, ENOMEM, "%s: done, but no memory for the answer", method);
 	if (ret < 0)
-		*result = json_free(*result);
+		return ret;
+	ret = m->act ? m->act(builder, q.domid, failure) : m->call(builder, &q, answer, failure);
+	if (ret == 0 && answer)
+		*result = TAKE_PTR(answer);
+	else if (ret == 0 || !failure->error)
+		ret = fail(failure, ENOMEM, "%s: no memory for the answer", method);
 	return ret;
 }

@@ -244,33 +244,3 @@ int pci_assign(struct builder *builder, uint32_t domid, const struct pci_address
 	ret = allow_resources(builder, domid, bdf, failure);
 	return ret < 0 ? ret : allow_interrupt(builder, domid, bdf, failure);
 }
-
-int pci_release(struct builder *builder, const struct pci_address *address, struct failure *failure)
-{
-	char bdf[PCI_TEXT_MAX], driver[PCI_DRIVER_MAX], path[PATH_MAX];
-	int ret;
-
-	pci_format_address(address, bdf);
-	ret = check_device(builder, bdf, failure);
-	if (ret < 0)
-		return ret;
-	if (current_driver(builder, bdf, driver) < 0 || strcmp(driver, "pciback"))
-		return 0; /* the host has it already */
-	if (xc_test_assign_device(builder->xen, DOMID_INVALID, machine_address(address)) < 0)
-		return fail(failure, EBUSY, "PCI device %s: a domain has it: destroy that first", bdf);
-	xen_log_clear(builder->log);
-	if (xc_deassign_device(builder->xen, DOMID_IO, machine_address(address)) < 0)
-		return fail_xen(builder, failure, "PCI device %s: cannot leave quarantine", bdf);
-	ret = write_device(builder, bdf, "driver/unbind", bdf);
-	if (ret == 0 && has_slot(builder, bdf))
-		ret = write_pciback(builder, "remove_slot", bdf);
-	if (ret == 0)
-		ret = write_device(builder, bdf, "driver_override", "\n");
-	if (ret == 0)
-		ret = format(path, sizeof(path), "%s/bus/pci/drivers_probe", builder->sysfs);
-	if (ret == 0)
-		ret = write_path(path, bdf);
-	if (ret < 0)
-		return fail(failure, -ret, "PCI device %s: cannot be given back to the host: %s", bdf, strerror(-ret));
-	return 0;
-}

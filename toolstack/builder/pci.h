@@ -3,7 +3,7 @@
  * PCI devices for service domains. Strict: config space goes through xen-pciback, which is never told to be permissive; a
  * domain gets its device's BARs and interrupt, nothing else; between two owners a device is in Xen's quarantine.
  *
- *   host driver --seize--> pciback, quarantined --assign--> domain --the domain dies--> quarantined --release--> host driver
+ *   host driver --seize--> pciback, quarantined --assign--> domain --the domain dies--> quarantined
  */
 #ifndef ATOLL_BUILDER_PCI_H
 #define ATOLL_BUILDER_PCI_H
@@ -31,7 +31,5 @@ int pci_seize(struct builder *builder, const struct pci_address *address, char d
 	      struct failure *failure);
 /* Gives a seized device to a PV domain that was built with devices. */
 int pci_assign(struct builder *builder, uint32_t domid, const struct pci_address *address, struct failure *failure);
-/* Gives the device back to the host: its driver is probed again. */
-int pci_release(struct builder *builder, const struct pci_address *address, struct failure *failure);
 
 #endif

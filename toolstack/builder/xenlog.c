@@ -123,7 +123,7 @@ int builder_init(struct builder *builder, const char *state_dir, size_t cache_by
 {
 	int ret;
 
-	*builder = (struct builder){.state_dir = state_dir, .sysfs = "/sys", .next_domid = DOMID_GUEST_FIRST, .stream_fd = -1, .link_fd = -1};
+	*builder = (struct builder){.state_dir = state_dir, .sysfs = "/sys", .stream_fd = -1, .link_fd = -1};
 	ret = make_dirs(state_dir, 0700);
 	if (ret < 0)
 		return fail(failure, -ret, "%s: %s", state_dir, strerror(-ret));
