@@ -67,10 +67,10 @@ static bool has_tables(const struct build *b)
 static int load_images(struct build *b)
 {
 	const struct domain_spec *spec = b->spec;
-	int ret = image_get(b->builder, spec->kernel, IMAGE_KERNEL, &b->kernel, b->failure);
+	int ret = image_get(b->builder, spec->kernel, "kernel", &b->kernel, b->failure);
 
 	if (ret == 0 && spec->ramdisk[0])
-		ret = image_get(b->builder, spec->ramdisk, IMAGE_RAMDISK, &b->ramdisk, b->failure);
+		ret = image_get(b->builder, spec->ramdisk, "ramdisk", &b->ramdisk, b->failure);
 	if (ret < 0)
 		return ret;
 	if (b->ramdisk && b->ramdisk->size >> 10 >= spec->memory_kib)
@@ -234,8 +234,6 @@ static int parse_kernel(struct build *b)
 		return fail_xen(b->builder, b->failure, "kernel %s: cannot boot as %s", b->spec->kernel,
 				is_hvm(b) ? "HVM firmware" : is_pv(b) ? "PV" : "PVH");
 	}
-	if (dom->kernel_blob != b->kernel->data)
-		image_unpacked(b->builder->images, b->kernel, dom->kernel_blob, dom->kernel_size);
 	return 0;
 }
 
@@ -389,12 +387,13 @@ int domain_build(struct builder *builder, const struct domain_spec *spec, struct
 
 	*built = (struct domain_built){0};
 	ret = build_steps(&b);
+	if (ret == 0 && b.dom && b.dom->kernel_blob != b.kernel->data) /* not before: libxenguest has pointers into what it was */
+		image_unpacked(builder->images, b.kernel, b.dom->kernel_blob, b.dom->kernel_size);
 	if (b.dom)
 		xc_dom_release(b.dom);
 	if (ret < 0 && b.domid && domain_destroy(builder, b.domid, &zombie, &ignored) < 0)
 		log_error("domain %s: left behind as %u: %s", spec->name, b.domid, ignored.message);
-	image_put(builder->images, b.ramdisk);
-	image_put(builder->images, b.kernel);
+	image_cache_trim(builder->images);
 	built->domid = b.domid;
 	phases_mark(&built->phases, "release");
 	return ret;

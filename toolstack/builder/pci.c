@@ -20,46 +20,37 @@ static uint32_t machine_address(const struct pci_address *a)
 	return (uint32_t)a->segment << 16 | (uint32_t)a->bus << 8 | (uint32_t)a->device << 3 | a->function;
 }
 
-static int device_path(const struct builder *builder, const char *bdf, const char *file, char path[PATH_MAX])
-{
-	return format(path, PATH_MAX, "%s/" DEVICES "/%s/%s", builder->sysfs, bdf, file);
-}
-
-static int write_path(const char *path, const char *text)
-{
-	int fd AUTO_CLOSE = open(path, O_WRONLY | O_CLOEXEC);
-	size_t len = strlen(text);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, text, len);
-	if (n < 0)
-		return -errno;
-	return (size_t)n == len ? 0 : -EIO;
-}
-
-static int write_device(const struct builder *builder, const char *bdf, const char *file, const char *text)
+/* Writes TEXT to the file of sysfs with that path. */
+static int sys_write(const struct builder *builder, const char *text, const char *fmt, ...) PRINTF(3, 4);
+static int sys_write(const struct builder *builder, const char *text, const char *fmt, ...)
 {
 	char path[PATH_MAX];
-	int ret = device_path(builder, bdf, file, path);
+	int at = snprintf(path, sizeof(path), "%s/", builder->sysfs), fd AUTO_CLOSE = -1;
+	va_list ap;
 
-	return ret < 0 ? ret : write_path(path, text);
+	va_start(ap, fmt);
+	vsnprintf(path + at, sizeof(path) - at, fmt, ap);
+	va_end(ap);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		return -errno;
+	return 0;
 }
 
-static int write_pciback(const struct builder *builder, const char *file, const char *bdf)
+/* A file of a device. The caller frees TEXT. */
+static int device_read(const struct builder *builder, const char *bdf, const char *file, char **text)
 {
 	char path[PATH_MAX];
-	int ret = format(path, sizeof(path), "%s/" PCIBACK "/%s", builder->sysfs, file);
+	int ret = format(path, sizeof(path), "%s/" DEVICES "/%s/%s", builder->sysfs, bdf, file);
 
-	return ret < 0 ? ret : write_path(path, bdf);
+	return ret < 0 ? ret : read_file(path, SYSFS_FILE_MAX, text, NULL);
 }
 
 /* The name of the driver that holds the device; "" if none does. */
 static int current_driver(const struct builder *builder, const char *bdf, char driver[PCI_DRIVER_MAX])
 {
 	char path[PATH_MAX], target[PATH_MAX], *name;
-	int ret = device_path(builder, bdf, "driver", path);
+	int ret = format(path, sizeof(path), "%s/" DEVICES "/%s/driver", builder->sysfs, bdf);
 	ssize_t n;
 
 	driver[0] = '\0';
@@ -75,11 +66,9 @@ static int current_driver(const struct builder *builder, const char *bdf, char d
 
 static int check_device(struct builder *builder, const char *bdf, struct failure *failure)
 {
-	char *text AUTO_FREE = NULL, path[PATH_MAX];
-	int ret = device_path(builder, bdf, "class", path);
+	char *text AUTO_FREE = NULL;
+	int ret = device_read(builder, bdf, "class", &text);
 
-	if (ret == 0)
-		ret = read_file(path, SYSFS_FILE_MAX, &text, NULL);
 	if (ret == -ENOENT)
 		return fail(failure, ENOENT, "PCI device %s: this host has none at that address", bdf);
 	if (ret < 0)
@@ -115,21 +104,21 @@ static bool has_slot(struct builder *builder, const char *bdf)
 
 static int bind_pciback(struct builder *builder, const char *bdf, const char *driver, struct failure *failure)
 {
-	int ret = write_device(builder, bdf, "driver_override", "pciback");
+	int ret = sys_write(builder, "pciback", DEVICES "/%s/driver_override", bdf);
 
 	/* Without this a host driver could take the device when pciback is asked to let go of it. */
 	if (ret < 0)
 		log_warning("PCI device %s: driver_override: %s", bdf, strerror(-ret));
 	if (driver[0]) {
-		ret = write_device(builder, bdf, "driver/unbind", bdf);
+		ret = sys_write(builder, bdf, DEVICES "/%s/driver/unbind", bdf);
 		if (ret < 0 && ret != -ENODEV)
 			return fail(failure, -ret, "PCI device %s: cannot be taken from %s: %s", bdf, driver, strerror(-ret));
 	}
-	ret = has_slot(builder, bdf) ? 0 : write_pciback(builder, "new_slot", bdf);
+	ret = has_slot(builder, bdf) ? 0 : sys_write(builder, bdf, PCIBACK "/new_slot");
 	if (ret == -ENOENT)
 		return fail(failure, ENOENT, "PCI device %s: xen-pciback is not loaded (modprobe xen-pciback)", bdf);
 	if (ret == 0)
-		ret = write_pciback(builder, "bind", bdf);
+		ret = sys_write(builder, bdf, PCIBACK "/bind");
 	if (ret < 0)
 		return fail(failure, -ret, "PCI device %s: xen-pciback does not take it: %s", bdf, strerror(-ret));
 	return 0;
@@ -183,11 +172,9 @@ static int allow_resource(struct builder *builder, uint32_t domid, const char *b
 static int allow_resources(struct builder *builder, uint32_t domid, const char *bdf, struct failure *failure)
 {
 	struct pci_resource resources[PCI_RESOURCES];
-	char *text AUTO_FREE = NULL, path[PATH_MAX];
-	int ret = device_path(builder, bdf, "resource", path), count;
+	char *text AUTO_FREE = NULL;
+	int ret = device_read(builder, bdf, "resource", &text), count;
 
-	if (ret == 0)
-		ret = read_file(path, SYSFS_FILE_MAX, &text, NULL);
 	count = ret < 0 ? ret : pci_parse_resources(text, resources);
 	if (count < 0)
 		return fail(failure, -count, "PCI device %s: cannot tell its resources: %s", bdf, strerror(-count));
@@ -198,11 +185,9 @@ static int allow_resources(struct builder *builder, uint32_t domid, const char *
 
 static int allow_interrupt(struct builder *builder, uint32_t domid, const char *bdf, struct failure *failure)
 {
-	char *text AUTO_FREE = NULL, path[PATH_MAX];
-	int ret = device_path(builder, bdf, "irq", path), irq;
+	char *text AUTO_FREE = NULL;
+	int ret = device_read(builder, bdf, "irq", &text), irq;
 
-	if (ret == 0)
-		ret = read_file(path, SYSFS_FILE_MAX, &text, NULL);
 	if (ret < 0)
 		return fail(failure, -ret, "PCI device %s: cannot tell its interrupt: %s", bdf, strerror(-ret));
 	irq = atoi(text);
@@ -231,7 +216,7 @@ int pci_assign(struct builder *builder, uint32_t domid, const struct pci_address
 	if (xc_test_assign_device(builder->xen, DOMID_INVALID, machine_address(address)) < 0)
 		return fail(failure, EBUSY, "PCI device %s: another domain has it", bdf);
 	/* A predecessor may have left it in the middle of something; a device without a reset is quiet in quarantine. */
-	ret = write_device(builder, bdf, "reset", "1");
+	ret = sys_write(builder, "1", DEVICES "/%s/reset", bdf);
 	if (ret < 0 && ret != -ENOENT)
 		log_warning("PCI device %s: cannot be reset: %s", bdf, strerror(-ret));
 	xen_log_clear(builder->log);

@@ -274,12 +274,12 @@ int domain_reload(struct builder *builder, uint32_t domid, const char *path, str
 
 	if (ret < 0)
 		return ret;
-	ret = image_get(builder, path, IMAGE_KERNEL, &file, failure);
+	ret = image_get(builder, path, "kernel", &file, failure);
 	if (ret < 0)
 		return ret;
 	ret = check_image(path, file->data, file->size, &image, failure);
 	if (ret == 0)
 		ret = reload_with(builder, domid, record, &image, file->data, result, failure);
-	image_put(builder->images, file);
+	image_cache_trim(builder->images);
 	return ret;
 }

@@ -26,14 +26,6 @@ struct saving {
 	uint64_t left; /* bytes that a dump may still take */
 };
 
-static struct json *about(uint32_t domid)
-{
-	struct json *params = json_new(JSON_OBJECT);
-
-	json_set_int(params, "domid", domid);
-	return params;
-}
-
 static bool is_suspended(struct builder *builder, uint32_t domid)
 {
 	struct failure ignored;
@@ -48,7 +40,7 @@ static int on_suspend(void *data)
 	struct saving *s = data;
 	uint64_t deadline_ms = now_ms() + SUSPEND_MS;
 
-	worker_tell(s->builder, "suspend", about(s->domid));
+	worker_tell(s->builder, "suspend", json_build("domid=%u", s->domid));
 	while (!is_suspended(s->builder, s->domid)) {
 		if (now_ms() >= deadline_ms) {
 			s->timed_out = true;
@@ -67,14 +59,11 @@ static int on_logdirty(uint32_t domid, unsigned enable, void *data)
 static void on_progress(void *data, int percent)
 {
 	struct saving *s = data;
-	struct json *params;
 
 	if (percent / PROGRESS_STEP == s->told / PROGRESS_STEP) /* a large guest would tell thousands of times */
 		return;
 	s->told = percent;
-	params = about(s->domid);
-	json_set_int(params, "percent", percent);
-	worker_tell(s->builder, "progress", params);
+	worker_tell(s->builder, "progress", json_build("domid=%u percent=%d", s->domid, percent));
 }
 
 int domain_save(struct builder *builder, uint32_t domid, bool live, struct failure *failure)

@@ -75,13 +75,11 @@ int worker_write(int fd, const void *data, size_t len)
 
 void worker_tell(const struct builder *builder, const char *event, struct json *params)
 {
-	AUTO_JSON struct json *frame = json_new(JSON_OBJECT);
+	AUTO_JSON struct json *frame = json_build("event=%s params=%p", event, params);
 	AUTO_BUF struct buf text = BUF_INIT(RPC_FRAME_MAX);
 	unsigned char head[4];
-	int failed = json_set_string(frame, "event", event);
 
-	failed |= json_set(frame, "params", params);
-	if (failed || json_print(frame, &text, false) < 0)
+	if (json_print(frame, &text, false) < 0)
 		_exit(1);
 	for (unsigned i = 0; i < 4; i++)
 		head[i] = (unsigned char)(text.len >> (8 * i));
@@ -96,6 +94,7 @@ static _Noreturn void child(const char *state_dir, const char *method, const str
 	struct failure failure = {0};
 	struct json *result = NULL;
 	sigset_t none;
+	int ret;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN); /* the stream's other end may go; the domain is put in order then */
@@ -105,17 +104,14 @@ static _Noreturn void child(const char *state_dir, const char *method, const str
 	stream_fd = fcntl(stream_fd, F_DUPFD, CHILD_STREAM + 1);
 	if (dup2(link_fd, CHILD_LINK) < 0 || dup2(stream_fd, CHILD_STREAM) < 0 || close_range(CHILD_STREAM + 1, ~0u, 0) < 0)
 		_exit(1);
-	if (builder_init(&builder, state_dir, 0, &failure) == 0) {
-		builder.link_fd = CHILD_LINK;
-		builder.stream_fd = CHILD_STREAM;
+	ret = builder_init(&builder, state_dir, 0, &failure);
+	builder.link_fd = CHILD_LINK;
+	builder.stream_fd = CHILD_STREAM;
+	if (ret == 0)
 		method_call(&builder, method, params, &result, &failure);
-	}
 	if (!result) {
-		result = json_new(JSON_OBJECT);
-		json_set_int(result, "error", failure.error);
-		json_set_string(result, "message", failure.message);
 		log_warning("%s: %s", method, failure.message);
-		worker_tell(&builder, "failed", result);
+		worker_tell(&builder, "failed", json_build("error=%d message=%s", failure.error, failure.message));
 	} else {
 		worker_tell(&builder, "done", result);
 	}

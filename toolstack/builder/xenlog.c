@@ -69,29 +69,6 @@ static void xen_log_logger_destroy(xentoollog_logger *logger)
 {
 }
 
-struct xen_log *xen_log_create(void)
-{
-	struct xen_log *log = calloc(1, sizeof(*log));
-
-	if (log) {
-		log->logger.vmessage = xen_log_message;
-		log->logger.progress = xen_log_percent;
-		log->logger.destroy = xen_log_logger_destroy;
-	}
-	return log;
-}
-
-struct xen_log *xen_log_destroy(struct xen_log *log)
-{
-	free(log);
-	return NULL;
-}
-
-xentoollog_logger *xen_log_logger(struct xen_log *log)
-{
-	return &log->logger;
-}
-
 void xen_log_progress(struct xen_log *log, xen_progress_fn *fn, void *data)
 {
 	log->on_progress = fn;
@@ -121,31 +98,25 @@ int fail_xen(struct builder *builder, struct failure *failure, const char *fmt, 
 
 int builder_init(struct builder *builder, const char *state_dir, size_t cache_bytes, struct failure *failure)
 {
-	int ret;
+	int ret = make_dirs(state_dir, 0700);
 
 	*builder = (struct builder){.state_dir = state_dir, .sysfs = "/sys", .stream_fd = -1, .link_fd = -1};
-	ret = make_dirs(state_dir, 0700);
 	if (ret < 0)
 		return fail(failure, -ret, "%s: %s", state_dir, strerror(-ret));
-	builder->log = xen_log_create();
+	builder->log = calloc(1, sizeof(*builder->log));
 	builder->images = image_cache_create(cache_bytes);
 	if (!builder->log || !builder->images) {
 		builder_fini(builder);
 		return fail(failure, ENOMEM, "no memory to start");
 	}
-	builder->xen = xc_interface_open(xen_log_logger(builder->log), xen_log_logger(builder->log), 0);
-	if (!builder->xen) {
-		ret = fail_xen(builder, failure, "cannot open /dev/xen/privcmd (is this Xen's control domain?)");
-		builder_fini(builder);
-		return ret;
-	}
-	builder->memory = xenforeignmemory_open(xen_log_logger(builder->log), 0);
-	if (!builder->memory) {
-		ret = fail_xen(builder, failure, "cannot open /dev/xen/privcmd for mappings");
-		builder_fini(builder);
-		return ret;
-	}
-	return 0;
+	builder->log->logger = (xentoollog_logger){xen_log_message, xen_log_percent, xen_log_logger_destroy};
+	builder->xen = xc_interface_open(&builder->log->logger, &builder->log->logger, 0);
+	builder->memory = builder->xen ? xenforeignmemory_open(&builder->log->logger, 0) : NULL;
+	if (builder->memory)
+		return 0;
+	ret = fail_xen(builder, failure, "cannot open /dev/xen/privcmd (is this Xen's control domain?)");
+	builder_fini(builder);
+	return ret;
 }
 
 void builder_fini(struct builder *builder)
@@ -154,8 +125,7 @@ void builder_fini(struct builder *builder)
 		xenforeignmemory_close(builder->memory);
 	if (builder->xen)
 		xc_interface_close(builder->xen);
-	builder->images = image_cache_destroy(builder->images);
-	builder->log = xen_log_destroy(builder->log);
-	builder->memory = NULL;
-	builder->xen = NULL;
+	image_cache_destroy(builder->images);
+	free(builder->log);
+	*builder = (struct builder){0};
 }

@@ -5,9 +5,6 @@
 
 #include "builder.h"
 
-struct xen_log *xen_log_create(void);
-struct xen_log *xen_log_destroy(struct xen_log *log);
-xentoollog_logger *xen_log_logger(struct xen_log *log);
 /* Forget: before a call whose failure is to be explained. */
 void xen_log_clear(struct xen_log *log);
 
