@@ -10,7 +10,7 @@
 
 DRIVER_MODULES_COMMON=(xen-privcmd xen-evtchn xen-gntdev xen-gntalloc xenfs xen-pcifront)
 DRIVER_MODULES_NET=(virtio_net e1000 e1000e llc stp bridge tun)
-DRIVER_MODULES_DISK=(nvme libata ahci scsi_mod sd_mod virtio_blk loop)
+DRIVER_MODULES_DISK=(nvme libata ahci scsi_mod sd_mod virtio_blk)
 
 # The kernels that a driver domain may be given beside the usual one, `debian`: what `"kernel"` of host.json and `atoll restart --kernel`
 # call them. One that the archive does not have, or that is not built, is left out.

@@ -3,13 +3,13 @@
  * atoll-agent: process 1, and the only process, of a Linux driver domain (net or disk); beside QEMU, that of a device model's.
  *
  * What it holds, and why:
- *   root in its own domain, for life   it is init: it loads modules, sets up interfaces and loop devices; there is nobody to
+ *   root in its own domain, for life   it is init: it loads modules and sets up interfaces; there is nobody to
  *                                      drop to, and the domain is the boundary
  *   /dev/xen/xenbus (libxenstore)      to learn its domid, to offer its vchan, to see its frontends; with the rights of this domain only
  *   /dev/xen/gntalloc, /dev/xen/evtchn the vchan's pages and event channel, granted to domain 0 only; frontends' event channels
  *   /dev/xen/gntdev                    frontends' rings, mapped, and their data, copied; only what they grant to this domain
  *   rtnetlink, /dev/net/tun (net)      bridges and their ports
- *   uevents, /sys, loop devices (disk) the catalogue of disks, files as disks
+ *   uevents, /sys (disk)               the catalogue of disks
  * What it has not: no privilege over other domains (the hypervisor gives this domain none), no IP address, no listening socket, no
  * shell, no other program to start. What guests write into their rings, pages and store directories is hostile, and checked where it
  * is read (pv/, vif/). With atoll.backend=linux the kernel's backends read it instead.

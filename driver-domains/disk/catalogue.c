@@ -3,13 +3,10 @@
 #include "disk/catalogue.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-
-#define SYSFS_SECTOR 512 /* the unit of "size", whatever the disk's sectors are */
 
 bool disk_name_valid(const char *name)
 {
@@ -80,19 +77,6 @@ static int read_dev(const char *sys_root, const char *name, struct disk *disk)
 	return 0;
 }
 
-/* A model name is the device's own claim: only what can be shown is kept. */
-static void read_model(const char *sys_root, struct disk *disk)
-{
-	const char *owner = disk->parent[0] ? disk->parent : disk->name;
-
-	if (read_attribute(sys_root, owner, "device/model", disk->model, sizeof(disk->model)) < 0)
-		disk->model[0] = '\0';
-	for (char *p = disk->model; *p; p++) {
-		if (*p < 0x20 || *p >= 0x7f)
-			*p = '?';
-	}
-}
-
 /* A partition's directory lies in its disk's: the entry of /sys/class/block is a link that ends in DISK/PARTITION. */
 static int read_parent(const char *sys_root, struct disk *disk)
 {
@@ -131,43 +115,13 @@ int catalogue_find(const char *sys_root, const char *name, struct disk *disk)
 	if (!is_disk_name(name) || format(disk->name, sizeof(disk->name), "%s", name) < 0)
 		return -ENODEV;
 	if (read_dev(sys_root, name, disk) < 0 || read_number(sys_root, name, "size", &size) < 0 || size == 0 ||
-	    size > UINT64_MAX / SYSFS_SECTOR || read_parent(sys_root, disk) < 0)
+	    read_parent(sys_root, disk) < 0)
 		return -ENODEV;
 	/* A path of NVMe multipathing has no device node of its own. */
 	if (read_number(sys_root, name, "hidden", &value) == 0 && value)
 		return -ENODEV;
-	disk->bytes = size * SYSFS_SECTOR;
 	disk->ro = read_number(sys_root, name, "ro", &value) == 0 && value;
-	/* A partition's ".." is its disk, a disk's queue is its own. */
-	if (read_number(sys_root, name, disk->parent[0] ? "../queue/logical_block_size" : "queue/logical_block_size", &value) < 0 ||
-	    value == 0 || value > UINT32_MAX)
-		value = SYSFS_SECTOR;
-	disk->sector = (uint32_t)value;
-	read_model(sys_root, disk);
 	return 0;
-}
-
-int catalogue_list(const char *sys_root, struct disk *list, size_t max)
-{
-	AUTO_FREE char *path = NULL;
-	struct dirent **entries = NULL;
-	size_t count = 0;
-	int n;
-
-	if (asprintf(&path, "%s/class/block", sys_root) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	n = scandir(path, &entries, NULL, versionsort);
-	if (n < 0)
-		return errno == ENOENT ? 0 : -errno;
-	for (int i = 0; i < n; i++) {
-		if (count < max && catalogue_find(sys_root, entries[i]->d_name, &list[count]) == 0)
-			count++;
-		free(entries[i]);
-	}
-	free(entries);
-	return (int)count;
 }
 
 bool disks_overlap(const struct disk *a, const struct disk *b)

@@ -8,18 +8,12 @@
 
 #include "base/util.h"
 
-/* So that a list of all fits into one frame of the protocol. */
-#define CATALOGUE_MAX 128
 #define DISK_NAME_SIZE 32
-#define DISK_MODEL_SIZE 48
 
 struct disk {
 	char name[DISK_NAME_SIZE];
 	char parent[DISK_NAME_SIZE]; /* a partition's disk, else "" */
-	char model[DISK_MODEL_SIZE]; /* printable ASCII; "" if not known */
 	unsigned major, minor;
-	uint64_t bytes;
-	uint32_t sector; /* logical block size in bytes */
 	bool ro;
 };
 
@@ -28,9 +22,6 @@ bool disk_name_valid(const char *name);
 
 /* 0; -EINVAL for a bad name; -ENODEV if there is no such disk, or not yet, or it has no size. */
 int catalogue_find(const char *sys_root, const char *name, struct disk *disk);
-
-/* The first MAX disks, by name. Returns their number or -errno. */
-int catalogue_list(const char *sys_root, struct disk *list, size_t max);
 
 /* True if both share sectors: the same, or one is a partition of the other. */
 bool disks_overlap(const struct disk *a, const struct disk *b);

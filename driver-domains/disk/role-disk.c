@@ -26,7 +26,7 @@
 
 struct order {
 	uint32_t guest, vdev, with;
-	char target[TARGET_SIZE];
+	char target[DISK_NAME_SIZE];
 	bool write;
 	unsigned wait_ms;
 };
@@ -58,7 +58,6 @@ static void disk_fini(struct agent *agent)
 	blk_destroy(state->blk);
 	uevents_destroy(state->uevents);
 	source_destroy(state->timer);
-	table_fini(&state->table);
 	free(state);
 	agent->state = NULL;
 }
@@ -88,96 +87,16 @@ static void disk_on_disconnect(struct agent *agent)
 	memset(state->pending, 0, sizeof(state->pending));
 }
 
-/* --- disk.list --- */
-
-static struct json *describe_users(const struct table *table, const struct disk *disk)
-{
-	struct json *users = json_new(JSON_ARRAY);
-
-	if (table->store.root_fd >= 0 && disks_overlap(disk, &table->store.disk))
-		json_append(users, json_new_string("data file system"));
-	for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
-		const struct attachment *a = &table->list[i];
-		char text[48];
-
-		if (!a->used || !disks_overlap(disk, &a->disk))
-			continue;
-		snprintf(text, sizeof(text), "d%u:%u:%c", a->guest, a->vdev, a->write ? 'w' : 'r');
-		json_append(users, json_new_string(text));
-	}
-	return users;
-}
-
-static struct json *describe_disk(const struct table *table, const struct disk *disk)
-{
-	struct json *json = json_new(JSON_OBJECT);
-	int r = json_set_string(json, "name", disk->name);
-
-	r |= json_set_int(json, "bytes", (int64_t)disk->bytes);
-	r |= json_set_int(json, "sector", disk->sector);
-	r |= json_set_bool(json, "ro", disk->ro);
-	if (disk->parent[0])
-		r |= json_set_string(json, "parent", disk->parent);
-	if (disk->model[0])
-		r |= json_set_string(json, "model", disk->model);
-	r |= json_set(json, "in_use_by", describe_users(table, disk));
-	return r < 0 ? json_free(json) : json;
-}
-
-static struct json *describe_attachment(const struct attachment *a)
-{
-	struct json *json = json_new(JSON_OBJECT);
-	int r = json_set_int(json, "guest", a->guest);
-
-	r |= json_set_int(json, "vdev", a->vdev);
-	r |= json_set_string(json, "target", a->target);
-	r |= json_set_string(json, "mode", a->write ? "w" : "r");
-	return r < 0 ? json_free(json) : json;
-}
-
-static void handle_list(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	struct disk_state *state = agent->state;
-	AUTO_FREE struct disk *list = calloc(CATALOGUE_MAX, sizeof(*list));
-	int n = list ? catalogue_list(agent->sys_root, list, CATALOGUE_MAX) : -ENOMEM, r;
-	struct json *result, *disks, *attached;
-
-	if (n < 0) {
-		rpc_fail(rpc, id, n, "cannot list disks: %s", strerror(-n));
-		return;
-	}
-	result = json_new(JSON_OBJECT);
-	disks = json_new(JSON_ARRAY);
-	for (int i = 0; i < n; i++)
-		json_append(disks, describe_disk(&state->table, &list[i]));
-	attached = json_new(JSON_ARRAY);
-	for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
-		if (state->table.list[i].used)
-			json_append(attached, describe_attachment(&state->table.list[i]));
-	}
-	r = json_set(result, "disks", disks);
-	r |= json_set(result, "attached", attached);
-	if (r < 0)
-		result = json_free(result);
-	rpc_reply(rpc, id, result);
-}
-
 /* --- disk.attach --- */
 
 static void reply_attached(struct rpc *rpc, uint32_t id, const struct attachment *a)
 {
 	struct json *result = json_new(JSON_OBJECT);
 	char numbers[32];
-	int r;
 
 	/* blkback reads both numbers as hexadecimal. */
 	snprintf(numbers, sizeof(numbers), "%x:%x", a->disk.major, a->disk.minor);
-	r = json_set_string(result, "physical_device", numbers);
-	r |= json_set_string(result, "name", a->disk.name);
-	r |= json_set_int(result, "sectors", (int64_t)(a->disk.bytes / a->disk.sector));
-	r |= json_set_int(result, "sector_size", a->disk.sector);
-	r |= json_set_int(result, "bytes", (int64_t)a->disk.bytes);
-	if (r < 0)
+	if (json_set_string(result, "physical_device", numbers) < 0)
 		result = json_free(result);
 	rpc_reply(rpc, id, result);
 }
@@ -189,19 +108,15 @@ static void fail_attach(struct disk_state *state, struct rpc *rpc, uint32_t id, 
 
 	switch (r) {
 	case -EBUSY:
-		if (other)
-			rpc_fail(rpc, id, r, "%s: %s is attached to d%u as %u for %s", us, target, other->guest, other->vdev,
-				 other->write ? "writing" : "reading");
-		else
-			rpc_fail(rpc, id, r, "%s: %s is busy: the data file system is on it, or the kernel holds it", us, target);
+		rpc_fail(rpc, id, r, "%s: %s is attached to d%u as %u for %s", us, target, other->guest, other->vdev,
+			 other->write ? "writing" : "reading");
 		break;
 	case -EEXIST:
-		rpc_fail(rpc, id, r, "%s: d%u has %s as %u already%s", us, order->guest, other->target, order->vdev,
-			 strcmp(other->target, target) ? "" : ", in the other mode");
+		rpc_fail(rpc, id, r, "%s: d%u has %s as %u already%s", us, order->guest, other->disk.name, order->vdev,
+			 strcmp(other->disk.name, target) ? "" : ", in the other mode");
 		break;
 	case -EINVAL:
-		rpc_fail(rpc, id, r, "%s: %.64s is neither a disk's name nor file: and a path to a file of 512 bytes or more", us,
-			 target);
+		rpc_fail(rpc, id, r, "%s: %.64s is no disk's name", us, target);
 		break;
 	case -ENODEV:
 		rpc_fail(rpc, id, r, "%s: there is no disk %s (waited %u ms)", us, target, order->wait_ms);
@@ -226,7 +141,7 @@ static int look_up(unsigned guest, unsigned vdev, struct blk_backing *backing, v
 	if (!a)
 		return -ENOENT;
 	backing->write = a->write;
-	backing->sync = a->file.loop_fd >= 0;
+	backing->sync = false;
 	return format(backing->path, sizeof(backing->path), "/dev/%s", a->disk.name);
 }
 
@@ -376,30 +291,6 @@ static void handle_detach(struct agent *agent, struct rpc *rpc, uint32_t id, con
 		rpc_reply(rpc, id, json_new(JSON_OBJECT));
 }
 
-/* --- disk.mount --- */
-
-static void handle_mount(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	const char *target = json_get_string(params, "target", ""), *fs = json_get_string(params, "fs", "");
-	struct disk_state *state = agent->state;
-	struct disk disk;
-	int r = catalogue_find(agent->sys_root, target, &disk);
-
-	for (size_t i = 0; r == 0 && i < ATTACHMENTS_MAX; i++) {
-		const struct attachment *a = &state->table.list[i];
-
-		if (a->used && disks_overlap(&disk, &a->disk))
-			r = -EBUSY;
-	}
-	if (r == 0)
-		r = file_store_mount(&state->table.store, &disk, fs);
-	if (r < 0 && r != -EALREADY)
-		rpc_fail(rpc, id, r, "%s: cannot mount %.32s as data file system of type %.16s: %s", agent->name, target, fs,
-			 strerror(-r));
-	else
-		rpc_reply(rpc, id, json_new(JSON_OBJECT));
-}
-
 static void disk_probe(struct agent *agent, char broken[PROBE_TEXT_SIZE], char missing[PROBE_TEXT_SIZE])
 {
 	struct disk_state *state = agent->state;
@@ -444,10 +335,8 @@ static void disk_count(struct agent *agent, struct json *devices)
 }
 
 static const struct method methods[] = {
-	{"disk.list", handle_list},
 	{"disk.attach", handle_attach},
 	{"disk.detach", handle_detach},
-	{"disk.mount", handle_mount},
 };
 
 const struct role disk_role = {

@@ -8,36 +8,28 @@
 #define ATOLL_DRIVER_DOMAINS_TABLE_H
 
 #include "disk/catalogue.h"
-#include "disk/file.h"
 
-/* blkback's memory is the real limit, far earlier in a domain of 48 MiB; this one keeps disk.list within a frame. */
+/* blkback's memory is the real limit, far earlier in a domain of 48 MiB; this one bounds the table. */
 #define ATTACHMENTS_MAX 128
-/* "file:" and a path. */
-#define TARGET_SIZE 256
 
 struct attachment {
 	bool used;
 	bool write;
 	uint32_t guest, vdev;
 	uint32_t with; /* the guest whose device model GUEST is, or 0: they share this disk */
-	char target[TARGET_SIZE];
-	struct disk disk;      /* what the backend opens; for a file its loop device */
-	struct file_disk file; /* no loop device if the target is a disk */
+	struct disk disk; /* what the backend opens */
 };
 
 struct table {
 	const char *sys_root;
-	struct file_store store;
 	struct attachment list[ATTACHMENTS_MAX];
 };
 
 void table_init(struct table *table, const char *sys_root);
-void table_fini(struct table *table);
 
 /*
- * 0 with *OUT. -EINVAL (bad target), -ENODEV (no such disk, maybe not yet), -ENOENT (no such file), -EROFS (write to a
- * read-only disk), -EEXIST (guest and vdev have another target or mode: *OUT), -EBUSY (shared against the rule: *OUT is the
- * holder, or NULL if the data file system is on it), -ENOSPC (ATTACHMENTS_MAX), or an error of the loop driver.
+ * 0 with *OUT. -EINVAL (no name of a disk), -ENODEV (no such disk, maybe not yet), -EROFS (write to a read-only disk), -EEXIST (guest
+ * and vdev have another target or mode: *OUT), -EBUSY (shared against the rule: *OUT is the holder), -ENOSPC (ATTACHMENTS_MAX).
  */
 int table_attach(struct table *table, uint32_t guest, uint32_t vdev, uint32_t with, const char *target, bool write,
 		 const struct attachment **out);
