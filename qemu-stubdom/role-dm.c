@@ -215,9 +215,9 @@ static int connect_nics(struct dm_state *state, int *taps)
 		if (r == 0)
 			r = switch_configure(state->network, bridge, NIC_NAMED, nic);
 		if (r == 0)
-			r = switch_attach(state->network, tap, bridge, 0, NULL);
+			r = switch_attach(state->network, tap, bridge, NULL);
 	}
-	silence_ip_stack(state->agent->proc_root);
+	silence_ip_stack();
 	return r;
 }
 

@@ -43,8 +43,6 @@ int agent_init(struct agent *agent, struct loop *loop)
 	agent->loop = loop;
 	if (!agent->sys_root)
 		agent->sys_root = "/sys";
-	if (!agent->proc_root)
-		agent->proc_root = "/proc";
 	return agent->role->init(agent);
 }
 
@@ -52,14 +50,6 @@ void agent_fini(struct agent *agent)
 {
 	agent->rpc = rpc_destroy(agent->rpc);
 	agent->role->fini(agent);
-}
-
-void agent_event(struct agent *agent, const char *event, struct json *params)
-{
-	if (agent->rpc && agent->greeted)
-		rpc_event(agent->rpc, event, params);
-	else
-		json_free(params);
 }
 
 /* --- methods of every role --- */
@@ -113,15 +103,14 @@ static void handle_hello(struct agent *agent, struct rpc *rpc, uint32_t id, cons
 }
 
 /* What could be had without the last resort; -1: not known. */
-static int64_t memory_available_kib(const struct agent *agent)
+static int64_t memory_available_kib(void)
 {
-	char path[64], text[256];
+	char text[256];
 	AUTO_CLOSE int fd = -1;
 	const char *line;
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "%.50s/meminfo", agent->proc_root);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	text[MAX(n, 0)] = '\0';
 	line = strstr(text, "MemAvailable:");
@@ -144,7 +133,7 @@ static void handle_ping(struct agent *agent, struct rpc *rpc, uint32_t id, const
 	sysinfo(&info);
 	r |= json_set_int(result, "uptime_ms", (int64_t)uptime_ms());
 	r |= json_set_int(result, "memory_kib", (int64_t)((uint64_t)info.totalram * info.mem_unit / 1024));
-	r |= json_set_int(result, "available_kib", memory_available_kib(agent));
+	r |= json_set_int(result, "available_kib", memory_available_kib());
 	r |= json_set(result, "load", json_new_double((double)info.loads[0] / LOAD_ONE));
 	if (r < 0)
 		result = json_free(result);
@@ -194,7 +183,6 @@ static void on_request(struct rpc *rpc, uint32_t id, const char *method, const s
 	struct agent *agent = data;
 	method_fn *fn = find_method(common_methods, ARRAY_SIZE(common_methods), method);
 
-	agent->greeted = true;
 	if (!fn)
 		fn = find_method(agent->role->methods, agent->role->method_count, method);
 	if (fn)
@@ -211,7 +199,6 @@ static void on_close(struct rpc *rpc, const char *why, void *data)
 	if (agent->role->on_disconnect)
 		agent->role->on_disconnect(agent);
 	agent->rpc = rpc_destroy(agent->rpc);
-	agent->greeted = false;
 	if (agent->on_session_end)
 		agent->on_session_end(agent, agent->on_session_end_data);
 }

@@ -53,14 +53,12 @@ struct agent {
 	const struct role *role;
 	void *state; /* the role's */
 	char name[NAME_LEN_MAX + 1];
-	const char *sys_root;  /* "/sys" */
-	const char *proc_root; /* "/proc" */
-	bool own_backend;      /* we serve the guests ourselves; otherwise the kernel's backend does */
+	const char *sys_root; /* "/sys" */
+	bool own_backend;     /* we serve the guests ourselves; otherwise the kernel's backend does */
 	struct modules modules;
 	uint64_t boot_ms[BOOT_PHASES]; /* since the kernel's start; 0: that was not seen */
 	int domid;       /* -1: not known */
 	struct rpc *rpc; /* NULL: no session */
-	bool greeted;    /* the session's client has sent something: only then does it get events */
 	/* Called when a session has ended; whoever serves offers the next one. */
 	void (*on_session_end)(struct agent *agent, void *data);
 	void *on_session_end_data;
@@ -78,8 +76,5 @@ void agent_mark_boot(struct agent *agent, enum boot_phase phase);
 
 /* For rpc_create_*(), with the agent as data; the session made is stored in agent->rpc by the caller. */
 extern const struct rpc_ops agent_rpc_ops;
-
-/* Sends an event if somebody listens; takes PARAMS over. */
-void agent_event(struct agent *agent, const char *event, struct json *params);
 
 #endif

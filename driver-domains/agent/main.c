@@ -8,7 +8,7 @@
  *   /dev/xen/xenbus (libxenstore)      to learn its domid, to offer its vchan, to see its frontends; with the rights of this domain only
  *   /dev/xen/gntalloc, /dev/xen/evtchn the vchan's pages and event channel, granted to domain 0 only; frontends' event channels
  *   /dev/xen/gntdev                    frontends' rings, mapped, and their data, copied; only what they grant to this domain
- *   rtnetlink, /dev/net/tun (net)      bridges and their ports
+ *   sockets, /sys, /dev/net/tun (net)  bridges and their ports
  *   uevents, /sys (disk)               the catalogue of disks
  * What it has not: no privilege over other domains (the hypervisor gives this domain none), no IP address, no listening socket, no
  * shell, no other program to start. What guests write into their rings, pages and store directories is hostile, and checked where it

@@ -4,17 +4,18 @@
  *
  * After a rebirth the orders come as soon as the agent answers, which is before the controller has been probed. So an order for
  * a disk that is not there waits, up to a time that the caller gives, in a short list that is looked through whenever the
- * kernel announces a block device.
+ * kernel announces a device.
  */
 #include <errno.h>
+#include <linux/netlink.h>
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/announce.h"
 #include "base/log.h"
 #include "blk/blk.h"
 #include "disk/probe.h"
 #include "disk/table.h"
-#include "disk/uevent.h"
 
 #define WAIT_DEFAULT_MS 5000
 #define WAIT_MAX_MS 30000
@@ -22,6 +23,7 @@
 #define PENDING_MAX 32
 /* Domain ids that Xen gives to domains. */
 #define DOMID_MAX 0x7fef
+#define UEVENTS_OF_KERNEL 1 /* the multicast group */
 #define SECTOR 512 /* of blkback's counters */
 
 struct order {
@@ -42,13 +44,13 @@ struct disk_state {
 	struct agent *agent;
 	struct table table;
 	struct blk *blk; /* our own backend, from the first order on; NULL: the kernel's */
-	struct uevents *uevents;
+	struct announcements *uevents;
 	struct probe *probe; /* from the first disk in use on; of the process, not of us */
 	struct source *timer;
 	struct pending pending[PENDING_MAX];
 };
 
-static void on_change(void *data);
+static void on_uevent(const void *uevent, size_t len, void *data);
 static void on_timer(struct source *source, uint32_t events, void *data);
 
 static void disk_fini(struct agent *agent)
@@ -56,7 +58,7 @@ static void disk_fini(struct agent *agent)
 	struct disk_state *state = agent->state;
 
 	blk_destroy(state->blk);
-	uevents_destroy(state->uevents);
+	announcements_destroy(state->uevents);
 	source_destroy(state->timer);
 	free(state);
 	agent->state = NULL;
@@ -72,7 +74,7 @@ static int disk_init(struct agent *agent)
 	state->agent = agent;
 	agent->state = state;
 	table_init(&state->table, agent->sys_root);
-	r = uevents_create(agent->loop, on_change, state, &state->uevents);
+	r = announcements_create(agent->loop, NETLINK_KOBJECT_UEVENT, UEVENTS_OF_KERNEL, on_uevent, state, &state->uevents);
 	if (r == 0)
 		r = loop_add_timer(agent->loop, -1, on_timer, state, &state->timer);
 	if (r < 0)
@@ -187,7 +189,7 @@ static void try_pending(struct disk_state *state)
 	source_set_timer(state->timer, next == UINT64_MAX ? -1 : (int64_t)(next - now));
 }
 
-static void on_change(void *data)
+static void on_uevent(const void *uevent, size_t len, void *data)
 {
 	try_pending(data);
 }

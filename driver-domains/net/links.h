@@ -1,41 +1,50 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel's network interfaces through rtnetlink: one socket for requests, answered before the call returns, and one for
- * announcements, read from the event loop. The kernel is the only peer; an answer that does not come within LINKS_TIMEOUT_MS is
- * an error, so that a stuck driver is reported and not waited for.
+ * The kernel's network interfaces: sysfs shows them, ioctls of sockets change them, rtnetlink tells of changes. Nothing of them is kept
+ * here: each question reads sysfs again. The kernel answers at once. All return 0 or -errno if nothing else is said.
  */
 #ifndef ATOLL_DRIVER_DOMAINS_LINKS_H
 #define ATOLL_DRIVER_DOMAINS_LINKS_H
 
-#include "event/loop.h"
-#include "net/netlink.h"
+#include <net/if.h>
 
-#define LINKS_TIMEOUT_MS 5000
-/* Interfaces that one list holds: bridges, NICs and vifs with room to spare. */
-#define LINKS_MAX 512
+#include "base/util.h"
 
-struct links;
+struct interface {
+	char name[IFNAMSIZ];
+	char master[IFNAMSIZ]; /* the bridge that it is a port of; "": none */
+	int index;	       /* never of another one again, unlike the name */
+	bool up, bridge;
+};
 
-/* An interface is new or changed, or GONE. May be called for an interface that did not change. */
-typedef void links_fn(const struct nl_link *link, bool gone, void *data);
-/* Announcements were lost: whoever keeps state about interfaces lists them again. */
-typedef void links_lost_fn(void *data);
+/* A name that the kernel takes for an interface: no '/', no blank, not "." or "..", shorter than IFNAMSIZ. */
+bool interface_name_valid(const char *name);
+/* vif<domid>.<device>, no leading zeros, as backends name them: anything else is not a guest's interface. */
+bool vif_name_valid(const char *name);
 
-int links_create(struct loop *loop, links_fn *fn, links_lost_fn *lost, void *data, struct links **links);
-struct links *links_destroy(struct links *links);
+/* -ENODEV if there is none of that name. */
+int interface_read(const char *name, struct interface *interface);
+/* A number that sysfs tells of an interface ("mtu", "statistics/rx_bytes"); -1: nothing is told. */
+int64_t interface_number(const char *name, const char *file);
+/* Calls FN for all. */
+int interface_for_each(void (*fn)(const struct interface *interface, void *data), void *data);
+/* A real network device: backed by a bus device that is no Xen backend. SYS_ROOT: "/sys". */
+bool interface_is_nic(const char *sys_root, const char *name);
 
-/* All interfaces, in an array that the caller frees. 0 or -errno; -E2BIG past LINKS_MAX. */
-int links_list(struct links *links, struct nl_link **list, size_t *count);
-/* One interface by its name: 0, -ENODEV, or another -errno. */
-int links_find(struct links *links, const char *name, struct nl_link *link);
-
+int interface_set_up(const char *name, bool up);
 /* A bridge without STP and without forward delay: a port forwards as soon as it is added. -EEXIST if the name is taken. */
-int links_create_bridge(struct links *links, const char *name);
-int links_delete(struct links *links, int index);
-int links_set_up(struct links *links, int index, bool up);
-/* MASTER 0 takes the interface out of its bridge. */
-int links_set_master(struct links *links, int index, int master);
-int links_set_mtu(struct links *links, int index, uint32_t mtu);
-int links_set_mac(struct links *links, int index, const uint8_t mac[NL_MAC_LEN]);
+int bridge_create(const char *name);
+/* PORT leaves the bridge that it is in, if any, for BRIDGE. */
+int bridge_take(const char *bridge, const struct interface *port);
+/* -EINVAL if INDEX is no port of it (any more). */
+int bridge_release(const char *bridge, int index);
+
+/* Takes the domain's own IP stack off its interfaces: it has no address and answers nobody. Logs what fails. */
+void silence_ip_stack(void);
+
+/* NAME is a new or changed interface; or, if it is NULL, that with the index GONE vanished. */
+typedef void links_fn(const char *name, int gone, void *data);
+/* For each change that a datagram of NETLINK_ROUTE's group RTMGRP_LINK (agent/announce.h) tells of. */
+void links_changes(const void *datagram, size_t len, links_fn *fn, void *data);
 
 #endif

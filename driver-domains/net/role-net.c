@@ -32,14 +32,10 @@ static bool some_wait(const struct net_switch *sw)
 
 static void on_vif(const struct switch_vif *vif, bool up, void *data)
 {
-	struct json *params = json_new(JSON_OBJECT);
 	struct net *net = ((struct agent *)data)->state;
 
 	if (net->vifs)
 		vifs_set_up(net->vifs, vif->name, up, some_wait(net->sw));
-	json_set_string(params, "vif", vif->name);
-	json_set_string(params, "bridge", vif->bridge->name);
-	agent_event(data, up ? "net.vif-up" : "net.vif-gone", params);
 }
 
 static void net_fini(struct agent *agent)
@@ -62,7 +58,7 @@ static int net_init(struct agent *agent)
 	if (!net)
 		return -ENOMEM;
 	agent->state = net;
-	silence_ip_stack(agent->proc_root);
+	silence_ip_stack();
 	r = switch_create(agent->loop, agent->sys_root, on_vif, agent, &net->sw);
 	if (r == 0 && agent->own_backend)
 		r = pv_open(&net->pv, agent->loop);
@@ -143,8 +139,7 @@ static void explain_attach(struct rpc *rpc, uint32_t id, int r, const char *vif,
 {
 	switch (r) {
 	case -EINVAL:
-		rpc_fail(rpc, id, r, "%.32s: not a vif<domid>.<device>, or a bad mtu (%d to %d)", vif, SWITCH_MTU_MIN,
-			 SWITCH_MTU_MAX);
+		rpc_fail(rpc, id, r, "%.32s: not a vif<domid>.<device>", vif);
 		break;
 	case -ENOENT:
 		rpc_fail(rpc, id, r, "%.32s: there is no bridge %.32s", vif, bridge);
@@ -162,18 +157,13 @@ static void handle_attach(struct agent *agent, struct rpc *rpc, uint32_t id, con
 	const char *name = json_get_string(params, "vif", NULL), *bridge = json_get_string(params, "bridge", NULL);
 	const struct switch_vif *vif;
 	struct json *result;
-	int64_t mtu = 0;
 	int r;
 
 	if (!name || !bridge) {
 		rpc_fail(rpc, id, EINVAL, "net.attach: \"vif\" and \"bridge\" are needed");
 		return;
 	}
-	r = json_read_int(params, "mtu", SWITCH_MTU_MIN, SWITCH_MTU_MAX, &mtu);
-	if (r == 0 || r == -ENOENT)
-		r = switch_attach(switch_of(agent), name, bridge, (uint32_t)mtu, &vif);
-	else
-		r = -EINVAL;
+	r = vif_name_valid(name) ? switch_attach(switch_of(agent), name, bridge, &vif) : -EINVAL;
 	if (r < 0) {
 		explain_attach(rpc, id, r, name, bridge);
 		return;
@@ -198,84 +188,6 @@ static void handle_detach(struct agent *agent, struct rpc *rpc, uint32_t id, con
 		rpc_reply(rpc, id, json_new(JSON_OBJECT));
 }
 
-/* --- net.list --- */
-
-static struct json *describe_port(const struct nl_link *link)
-{
-	struct json *json = json_new(JSON_OBJECT);
-	int r = json_set_string(json, "name", link->name);
-
-	r |= json_set_bool(json, "up", link->flags & IFF_UP);
-	r |= json_set_bool(json, "carrier", link->carrier);
-	r |= json_set_int(json, "mtu", link->mtu);
-	r |= json_set_int(json, "rx_bytes", (int64_t)link->rx_bytes);
-	r |= json_set_int(json, "tx_bytes", (int64_t)link->tx_bytes);
-	r |= json_set_int(json, "rx_packets", (int64_t)link->rx_packets);
-	r |= json_set_int(json, "tx_packets", (int64_t)link->tx_packets);
-	r |= json_set_int(json, "rx_dropped", (int64_t)link->rx_dropped);
-	r |= json_set_int(json, "tx_dropped", (int64_t)link->tx_dropped);
-	return r < 0 ? json_free(json) : json;
-}
-
-static struct json *list_bridge(const struct switch_bridge *bridge, const struct nl_link *list, size_t count)
-{
-	struct json *json = describe_bridge(bridge), *ports = json_new(JSON_ARRAY);
-
-	for (size_t i = 0; i < count; i++) {
-		if (list[i].index == bridge->index)
-			json_set_bool(json, "carrier", list[i].carrier);
-		if (list[i].master == bridge->index)
-			json_append(ports, describe_port(&list[i]));
-	}
-	return json_set(json, "ports", ports) < 0 ? json_free(json) : json;
-}
-
-static struct json *list_waiting(struct net_switch *sw)
-{
-	struct json *waiting = json_new(JSON_ARRAY);
-
-	for (size_t slot = 0; slot < SWITCH_VIFS_MAX; slot++) {
-		const struct switch_vif *vif = switch_vif_at(sw, slot);
-
-		if (vif && !vif->index)
-			json_append(waiting, json_new_string(vif->name));
-	}
-	return waiting;
-}
-
-static void handle_list(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	AUTO_FREE struct nl_link *list = NULL;
-	const struct switch_bridge *bridges;
-	struct json *result, *described;
-	size_t count, bridge_count = switch_bridges(switch_of(agent), &bridges);
-	int r = links_list(switch_links(switch_of(agent)), &list, &count);
-
-	if (r < 0) {
-		rpc_fail(rpc, id, r, "cannot list interfaces: %s", strerror(-r));
-		return;
-	}
-	result = json_new(JSON_OBJECT);
-	described = json_new(JSON_ARRAY);
-	for (size_t i = 0; i < bridge_count; i++)
-		json_append(described, list_bridge(&bridges[i], list, count));
-	r = json_set(result, "bridges", described);
-	r |= json_set(result, "waiting", list_waiting(switch_of(agent)));
-	if (r < 0)
-		result = json_free(result);
-	rpc_reply(rpc, id, result);
-}
-
-/* A number that sysfs tells of an interface; -1: nothing is told. */
-static long interface_number(const struct agent *agent, const char *name, const char *file)
-{
-	AUTO_FREE char *text = NULL;
-	char path[128];
-
-	snprintf(path, sizeof(path), "%.60s/class/net/%.15s/%s", agent->sys_root, name, file);
-	return read_file(path, 4096, &text, NULL) < 0 ? -1 : strtol(text, NULL, 0);
-}
-
 static void net_probe(struct agent *agent, char broken[PROBE_TEXT_SIZE], char missing[PROBE_TEXT_SIZE])
 {
 	const struct switch_bridge *bridges;
@@ -283,13 +195,13 @@ static void net_probe(struct agent *agent, char broken[PROBE_TEXT_SIZE], char mi
 
 	for (size_t i = 0; i < count; i++) {
 		const struct switch_bridge *b = &bridges[i];
-		long flags = interface_number(agent, b->name, "flags");
+		int64_t flags = interface_number(b->name, "flags");
 
 		if (flags < 0 || !(flags & IFF_UP))
 			snprintf(broken, PROBE_TEXT_SIZE, "bridge %s is %s", b->name, flags < 0 ? "gone" : "down");
 		if (b->choice != NIC_NONE && !b->nic_index)
 			snprintf(missing, PROBE_TEXT_SIZE, "bridge %s has no network card", b->name);
-		else if (b->choice != NIC_NONE && interface_number(agent, b->nic, "carrier") == 0)
+		else if (b->choice != NIC_NONE && interface_number(b->nic, "carrier") == 0)
 			snprintf(missing, PROBE_TEXT_SIZE, "%s: no carrier", b->nic);
 	}
 }
@@ -297,15 +209,14 @@ static void net_probe(struct agent *agent, char broken[PROBE_TEXT_SIZE], char mi
 /* What the interface received is what the guest sent. */
 static void net_count(struct agent *agent, struct json *devices)
 {
-	AUTO_FREE struct nl_link *list = NULL;
 	unsigned guest, id;
-	size_t count;
 
-	if (links_list(switch_links(switch_of(agent)), &list, &count) < 0)
-		return;
-	for (size_t i = 0; i < count; i++) {
-		if (sscanf(list[i].name, "vif%u.%u", &guest, &id) == 2)
-			agent_count_device(devices, guest, id, list[i].tx_bytes, list[i].rx_bytes);
+	for (size_t slot = 0; slot < SWITCH_VIFS_MAX; slot++) {
+		const struct switch_vif *vif = switch_vif_at(switch_of(agent), slot);
+
+		if (vif && vif->index && sscanf(vif->name, "vif%u.%u", &guest, &id) == 2)
+			agent_count_device(devices, guest, id, (uint64_t)MAX(interface_number(vif->name, "statistics/tx_bytes"), 0),
+					   (uint64_t)MAX(interface_number(vif->name, "statistics/rx_bytes"), 0));
 	}
 }
 
@@ -313,7 +224,6 @@ static const struct method methods[] = {
 	{"net.configure", handle_configure},
 	{"net.attach", handle_attach},
 	{"net.detach", handle_detach},
-	{"net.list", handle_list},
 };
 
 const struct role net_role = {

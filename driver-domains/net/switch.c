@@ -5,14 +5,15 @@
  */
 #include "net/switch.h"
 
-#include <ctype.h>
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "agent/announce.h"
 #include "base/log.h"
 
 struct net_switch {
-	struct links *links;
+	struct announcements *announcements;
 	char sys_root[64];
 	switch_event_fn *fn;
 	void *data;
@@ -20,19 +21,6 @@ struct net_switch {
 	size_t bridge_count;
 	struct switch_vif vifs[SWITCH_VIFS_MAX]; /* name "": free */
 };
-
-bool interface_name_valid(const char *name)
-{
-	size_t len = strlen(name);
-
-	if (len == 0 || len >= IFNAMSIZ || !strcmp(name, ".") || !strcmp(name, ".."))
-		return false;
-	for (const char *p = name; *p; p++) {
-		if (!isalnum((unsigned char)*p) && !strchr("_.-", *p))
-			return false;
-	}
-	return true;
-}
 
 static struct switch_bridge *find_bridge(struct net_switch *sw, const char *name)
 {
@@ -52,24 +40,18 @@ static struct switch_vif *find_vif(struct net_switch *sw, const char *name)
 	return NULL;
 }
 
-/* Brings LINK into BRIDGE and up. The MTU goes first: a bridge takes the smallest of its ports. */
-static int enslave(struct net_switch *sw, const struct nl_link *link, const struct switch_bridge *bridge, uint32_t mtu)
+/* Brings LINK into BRIDGE and up. */
+static int enslave(const struct interface *link, const struct switch_bridge *bridge)
 {
-	int r = 0;
+	int r = strcmp(link->master, bridge->name) ? bridge_take(bridge->name, link) : 0;
 
-	if (mtu && link->mtu != mtu)
-		r = links_set_mtu(sw->links, link->index, mtu);
-	if (r == 0 && link->master != bridge->index)
-		r = links_set_master(sw->links, link->index, bridge->index);
-	if (r == 0 && !(link->flags & IFF_UP))
-		r = links_set_up(sw->links, link->index, true);
-	return r;
+	return r < 0 || link->up ? r : interface_set_up(link->name, true);
 }
 
-static int settle_vif(struct net_switch *sw, struct switch_vif *vif, const struct nl_link *link)
+static int settle_vif(struct net_switch *sw, struct switch_vif *vif, const struct interface *link)
 {
 	bool fresh = vif->index != link->index;
-	int r = enslave(sw, link, vif->bridge, vif->mtu);
+	int r = enslave(link, vif->bridge);
 
 	if (r < 0) {
 		if (fresh)
@@ -82,10 +64,10 @@ static int settle_vif(struct net_switch *sw, struct switch_vif *vif, const struc
 	return 0;
 }
 
-static int settle_nic(struct net_switch *sw, struct switch_bridge *bridge, const struct nl_link *link)
+static int settle_nic(struct switch_bridge *bridge, const struct interface *link)
 {
 	bool fresh = bridge->nic_index != link->index;
-	int r = enslave(sw, link, bridge, 0);
+	int r = enslave(link, bridge);
 
 	if (r < 0) {
 		if (fresh)
@@ -101,7 +83,7 @@ static int settle_nic(struct net_switch *sw, struct switch_bridge *bridge, const
 }
 
 /* The bridge that has or wants LINK as its NIC. */
-static struct switch_bridge *bridge_for_nic(struct net_switch *sw, const struct nl_link *link)
+static struct switch_bridge *bridge_for_nic(struct net_switch *sw, const struct interface *link)
 {
 	struct switch_bridge *wants = NULL;
 
@@ -115,15 +97,15 @@ static struct switch_bridge *bridge_for_nic(struct net_switch *sw, const struct 
 		if (bridge->choice == NIC_AUTO && !bridge->nic[0] && !wants)
 			wants = bridge;
 	}
-	return wants && is_physical_nic(sw->sys_root, link->name) ? wants : NULL;
+	return wants && interface_is_nic(sw->sys_root, link->name) ? wants : NULL;
 }
 
-static void forget_link(struct net_switch *sw, const struct nl_link *link)
+static void forget_link(struct net_switch *sw, int index)
 {
 	for (size_t i = 0; i < sw->bridge_count; i++) {
 		struct switch_bridge *bridge = &sw->bridges[i];
 
-		if (bridge->nic_index != link->index)
+		if (bridge->nic_index != index)
 			continue;
 		log_warning("%s: %s is gone", bridge->name, bridge->nic);
 		bridge->nic_index = 0;
@@ -133,72 +115,60 @@ static void forget_link(struct net_switch *sw, const struct nl_link *link)
 	for (size_t i = 0; i < SWITCH_VIFS_MAX; i++) {
 		struct switch_vif *vif = &sw->vifs[i];
 
-		if (!vif->name[0] || vif->index != link->index)
+		if (!vif->name[0] || vif->index != index)
 			continue;
 		vif->index = 0;
 		sw->fn(vif, false, sw->data);
 	}
 }
 
-static void on_link(const struct nl_link *link, bool gone, void *data)
+static void settle_link(const struct interface *link, void *data)
 {
 	struct net_switch *sw = data;
 	struct switch_bridge *bridge;
-	struct switch_vif *vif;
+	struct switch_vif *vif = find_vif(sw, link->name);
 
-	if (gone) {
-		forget_link(sw, link);
-		return;
-	}
-	vif = find_vif(sw, link->name);
 	if (vif) {
 		settle_vif(sw, vif, link);
 		return;
 	}
 	bridge = bridge_for_nic(sw, link);
 	if (bridge)
-		settle_nic(sw, bridge, link);
-}
-
-static bool listed(const struct nl_link *list, size_t count, int index)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (list[i].index == index)
-			return true;
-	}
-	return false;
+		settle_nic(bridge, link);
 }
 
 /* Looks at every interface: for orders that concern what exists, and after announcements were lost. */
 static int settle_all(struct net_switch *sw)
 {
-	AUTO_FREE struct nl_link *list = NULL;
-	size_t count;
-	int r = links_list(sw->links, &list, &count);
-
-	if (r < 0)
-		return r;
 	for (size_t i = 0; i < SWITCH_VIFS_MAX; i++) {
-		struct nl_link gone = {.index = sw->vifs[i].index};
-
-		if (gone.index && !listed(list, count, gone.index))
-			forget_link(sw, &gone);
+		if (sw->vifs[i].index && interface_number(sw->vifs[i].name, "ifindex") != sw->vifs[i].index)
+			forget_link(sw, sw->vifs[i].index);
 	}
 	for (size_t i = 0; i < sw->bridge_count; i++) {
-		struct nl_link gone = {.index = sw->bridges[i].nic_index};
-
-		if (gone.index && !listed(list, count, gone.index))
-			forget_link(sw, &gone);
+		if (sw->bridges[i].nic_index && interface_number(sw->bridges[i].nic, "ifindex") != sw->bridges[i].nic_index)
+			forget_link(sw, sw->bridges[i].nic_index);
 	}
-	for (size_t i = 0; i < count; i++)
-		on_link(&list[i], false, sw);
-	return 0;
+	return interface_for_each(settle_link, sw);
 }
 
-static void on_lost(void *data)
+static void on_change(const char *name, int gone, void *data)
 {
-	int r = settle_all(data);
+	struct interface link;
 
+	if (gone)
+		forget_link(data, gone);
+	else if (interface_read(name, &link) == 0)
+		settle_link(&link, data);
+}
+
+static void on_announced(const void *datagram, size_t len, void *data)
+{
+	int r = 0;
+
+	if (datagram)
+		links_changes(datagram, len, on_change, data);
+	else
+		r = settle_all(data);
 	if (r < 0)
 		log_error("net: cannot list interfaces: %s", strerror(-r));
 }
@@ -214,7 +184,7 @@ int switch_create(struct loop *loop, const char *sys_root, switch_event_fn *fn, 
 	sw->data = data;
 	r = format(sw->sys_root, sizeof(sw->sys_root), "%s", sys_root);
 	if (r == 0)
-		r = links_create(loop, on_link, on_lost, sw, &sw->links);
+		r = announcements_create(loop, NETLINK_ROUTE, RTMGRP_LINK, on_announced, sw, &sw->announcements);
 	if (r < 0) {
 		free(sw);
 		return r;
@@ -226,29 +196,26 @@ int switch_create(struct loop *loop, const char *sys_root, switch_event_fn *fn, 
 struct net_switch *switch_destroy(struct net_switch *sw)
 {
 	if (sw)
-		links_destroy(sw->links);
+		announcements_destroy(sw->announcements);
 	free(sw);
 	return NULL;
 }
 
-static int make_bridge(struct net_switch *sw, const char *name, int *index)
+static int make_bridge(const char *name)
 {
-	struct nl_link link;
-	int r = links_create_bridge(sw->links, name);
+	struct interface link;
+	int r = bridge_create(name);
 
 	if (r < 0 && r != -EEXIST)
 		return r;
-	r = links_find(sw->links, name, &link);
-	if (r < 0)
-		return r;
-	if (strcmp(link.kind, "bridge") != 0)
-		return -EEXIST;
-	*index = link.index;
-	return link.flags & IFF_UP ? 0 : links_set_up(sw->links, link.index, true);
+	r = interface_read(name, &link);
+	if (r == 0 && !link.bridge)
+		r = -EEXIST;
+	return r < 0 || link.up ? r : interface_set_up(name, true);
 }
 
 /* Lets go of the NIC that BRIDGE has, unless that is what is ordered. */
-static int release_nic(struct net_switch *sw, struct switch_bridge *bridge, enum nic_choice choice, const char *nic)
+static int release_nic(struct switch_bridge *bridge, enum nic_choice choice, const char *nic)
 {
 	bool keep = choice == NIC_AUTO || (choice == NIC_NAMED && !strcmp(bridge->nic, nic));
 	int r = 0;
@@ -256,7 +223,7 @@ static int release_nic(struct net_switch *sw, struct switch_bridge *bridge, enum
 	if (keep && bridge->nic_index)
 		return 0;
 	if (bridge->nic_index)
-		r = links_set_master(sw->links, bridge->nic_index, 0);
+		r = bridge_release(bridge->name, bridge->nic_index);
 	bridge->nic_index = 0;
 	bridge->nic[0] = '\0';
 	return r;
@@ -265,7 +232,7 @@ static int release_nic(struct net_switch *sw, struct switch_bridge *bridge, enum
 int switch_configure(struct net_switch *sw, const char *name, enum nic_choice choice, const char *nic)
 {
 	struct switch_bridge *bridge = find_bridge(sw, name);
-	int index, r;
+	int r;
 
 	if (!interface_name_valid(name) || vif_name_valid(name))
 		return -EINVAL;
@@ -277,7 +244,7 @@ int switch_configure(struct net_switch *sw, const char *name, enum nic_choice ch
 		if (&sw->bridges[i] != bridge && !strcmp(sw->bridges[i].nic, nic))
 			return -EBUSY;
 	}
-	r = make_bridge(sw, name, &index);
+	r = make_bridge(name);
 	if (r < 0)
 		return r;
 	if (!bridge) {
@@ -285,8 +252,7 @@ int switch_configure(struct net_switch *sw, const char *name, enum nic_choice ch
 		memset(bridge, 0, sizeof(*bridge));
 		snprintf(bridge->name, sizeof(bridge->name), "%s", name);
 	}
-	bridge->index = index;
-	r = release_nic(sw, bridge, choice, nic);
+	r = release_nic(bridge, choice, nic);
 	if (r < 0)
 		return r;
 	bridge->choice = choice;
@@ -306,14 +272,13 @@ static struct switch_vif *add_vif(struct net_switch *sw, const char *name)
 	return vif;
 }
 
-int switch_attach(struct net_switch *sw, const char *name, const char *bridge_name, uint32_t mtu, const struct switch_vif **out)
+int switch_attach(struct net_switch *sw, const char *name, const char *bridge_name, const struct switch_vif **out)
 {
 	struct switch_bridge *bridge = find_bridge(sw, bridge_name);
 	struct switch_vif *vif;
-	struct nl_link link;
-	int r;
+	struct interface link;
 
-	if (!vif_name_valid(name) || (mtu && (mtu < SWITCH_MTU_MIN || mtu > SWITCH_MTU_MAX)))
+	if (!interface_name_valid(name))
 		return -EINVAL;
 	if (!bridge)
 		return -ENOENT;
@@ -323,27 +288,24 @@ int switch_attach(struct net_switch *sw, const char *name, const char *bridge_na
 	if (!vif)
 		return -ENOSPC;
 	vif->bridge = bridge;
-	vif->mtu = mtu;
 	if (out)
 		*out = vif;
-	r = links_find(sw->links, name, &link);
-	if (r == -ENODEV)
-		return 0; /* on_link() will see it */
-	return r < 0 ? r : settle_vif(sw, vif, &link);
+	return interface_read(name, &link) < 0 ? 0 : settle_vif(sw, vif, &link); /* if not now, its coming is announced */
 }
 
 int switch_detach(struct net_switch *sw, const char *name)
 {
 	struct switch_vif *vif = name[0] ? find_vif(sw, name) : NULL;
-	int r;
+	int r = 0;
 
 	if (!vif)
 		return -ENOENT;
-	r = vif->index ? links_set_master(sw->links, vif->index, 0) : 0;
-	if (r == 0 && vif->index)
-		r = links_set_up(sw->links, vif->index, false);
-	memset(vif, 0, sizeof(*vif));
-	return r == -ENODEV ? 0 : r; /* netback was quicker */
+	if (vif->index) {
+		bridge_release(vif->bridge->name, vif->index);
+		r = interface_set_up(name, false);
+	}
+	*vif = (struct switch_vif){0};
+	return r == -ENODEV ? 0 : r; /* its backend was quicker */
 }
 
 size_t switch_bridges(const struct net_switch *sw, const struct switch_bridge **bridges)
@@ -355,9 +317,4 @@ size_t switch_bridges(const struct net_switch *sw, const struct switch_bridge **
 const struct switch_vif *switch_vif_at(const struct net_switch *sw, size_t slot)
 {
 	return slot < SWITCH_VIFS_MAX && sw->vifs[slot].name[0] ? &sw->vifs[slot] : NULL;
-}
-
-struct links *switch_links(struct net_switch *sw)
-{
-	return sw->links;
 }

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include "disk/table.h"
-#include "disk/uevent.h"
 #include "tap.h"
 
 static char root[] = "/tmp/atoll-sys-XXXXXX";
@@ -122,17 +121,6 @@ static void test_limit(void)
 	ok(n == ATTACHMENTS_MAX && table_attach(&table, 32, n, 0, "sr0", false, &a) == -ENOSPC, "the number of attachments is limited");
 }
 
-static void test_uevents(void)
-{
-	static const char add[] = "add@/devices/x\0ACTION=add\0SUBSYSTEM=block\0SEQNUM=1";
-	static const char net[] = "add@/devices/x\0ACTION=add\0SUBSYSTEM=net\0X=SUBSYSTEM=block";
-
-	ok(uevent_is_block(add, sizeof(add)), "a block device's announcement is known");
-	ok(!uevent_is_block(net, sizeof(net)), "others are not");
-	ok(uevent_is_block("SUBSYSTEM=block", 15) && !uevent_is_block("SUBSYSTEM=block", 14) && !uevent_is_block("", 0),
-	   "a cut one is read within its length");
-}
-
 int main(void)
 {
 	char command[64];
@@ -143,7 +131,6 @@ int main(void)
 	test_catalogue();
 	test_sharing();
 	test_limit();
-	test_uevents();
 	snprintf(command, sizeof(command), "rm -r %s", root);
 	if (system(command) != 0)
 		printf("# %s is left behind\n", root);

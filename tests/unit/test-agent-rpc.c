@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 
 #include "agent/agent.h"
@@ -12,24 +13,19 @@ static struct loop *loop;
 static struct agent agent;
 static struct rpc *client;
 static char sys_root[] = "/tmp/atoll-sys-XXXXXX";
-static int events, sessions_ended;
+static int sessions_ended;
 
 /* The last answer. */
 static bool answered;
 static struct json *result;
 static struct rpc_error failure;
 
-static void on_client_event(struct rpc *rpc, const char *event, const struct json *params, void *data)
-{
-	events++;
-}
-
 static void on_client_close(struct rpc *rpc, const char *why, void *data)
 {
 	client = rpc_destroy(rpc);
 }
 
-static const struct rpc_ops client_ops = {.on_event = on_client_event, .on_close = on_client_close};
+static const struct rpc_ops client_ops = {.on_close = on_client_close};
 
 static void on_session_end(struct agent *a, void *data)
 {
@@ -105,11 +101,9 @@ static void stop(void)
 static void test_common(void)
 {
 	start("disk");
-	agent_event(&agent, "early", json_new(JSON_OBJECT));
 	call("hello", "{\"version\":1}");
 	ok(result && !strcmp(json_get_string(result, "role", ""), "disk") && json_get_int(result, "domid", 0) == 5,
 	   "hello says who it is");
-	ok(events == 0, "a client that has not spoken gets no events");
 	ok(json_get(result, "modules_missing") && !strcmp(json_get(result, "modules_missing")->first->string, "xen_foo"),
 	   "and which modules are missing");
 	ok(json_get_int(result, "memory_kib", 0) > 0 && json_get_string(result, "kernel", NULL), "and what it runs on");
@@ -119,11 +113,8 @@ static void test_common(void)
 	ok(result && json_get_int(result, "uptime_ms", 0) > 0 && json_get_int(result, "available_kib", -1) > 0 &&
 		   json_get_int(result, "memory_kib", 0) >= json_get_int(result, "available_kib", -1),
 	   "ping tells how much memory is left");
-	call("net.list", NULL);
+	call("net.attach", NULL);
 	ok(failed_with("ENOSYS"), "the other role's methods are not there: %s", failure.message);
-	agent_event(&agent, "later", json_new(JSON_OBJECT));
-	loop_step(loop, 50);
-	ok(events == 1, "a client that has spoken gets events");
 	stop();
 }
 
@@ -241,11 +232,6 @@ static void test_net(void)
 	ok(failed_with("ENOENT"), "an unknown bridge is refused: %s", failure.message);
 	call("net.attach", "{\"vif\":\"eth0\",\"bridge\":\"xenbr0\"}");
 	ok(failed_with("EINVAL"), "what is no vif is refused: %s", failure.message);
-	call("net.attach", "{\"vif\":\"vif32.0\",\"bridge\":\"xenbr0\",\"mtu\":\"x\"}");
-	ok(failed_with("EINVAL"), "an mtu that is a string is refused");
-	call("net.list", NULL);
-	ok(result && !strcmp(json_get(result, "waiting")->first->string, "vif32.0") && !json_get(result, "bridges")->first->next,
-	   "the list shows it");
 	call("net.detach", "{\"vif\":\"vif32.0\"}");
 	ok(result != NULL, "it is detached");
 	call("net.detach", "{\"vif\":\"vif32.0\"}");
@@ -264,7 +250,8 @@ int main(void)
 	test_disk();
 	test_session_end();
 	test_orders_limit();
-	if (unshare(CLONE_NEWNET) == 0)
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	    mount("sysfs", "/sys", "sysfs", 0, NULL) == 0)
 		test_net();
 	else
 		printf("# the net role needs root for a network namespace\n");
