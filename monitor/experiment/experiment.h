@@ -53,7 +53,6 @@ struct cell {
 	uint64_t lost[LOSSES];
 	char why[200];
 	bool skipped;
-	unsigned worst_round; /* index */
 };
 
 struct experiment {
@@ -88,10 +87,10 @@ const struct cell *cell_find(const struct experiment *e, const char *target, uns
 /* The outage of a round in us, by its cell's load. */
 uint32_t round_outage_us(const struct experiment *e, const struct round *r);
 
-/* Files DIR/NAME.json, .csv and .html. 0 or -errno. */
+/* What it saw. The page is one file: TEMPLATE (experiments/page.html) with the others' contents. 0 or -errno. */
 int experiment_write_json(const struct experiment *e, const char *path);
 int experiment_write_csv(const struct experiment *e, const char *path);
-int experiment_write_page(const struct experiment *e, const char *path);
+int experiment_write_page(const struct experiment *e, const char *template, const char *path);
 void experiment_print(const struct experiment *e, FILE *out);
 /* Two files of experiment_write_json(). 0, 1 if B is worse (something lost, or a median 1.5 times as long), 2: unreadable. */
 int experiment_compare(const char *a, const char *b, FILE *out);

@@ -75,8 +75,6 @@ static void judge_cell(struct experiment *e, unsigned index)
 			continue;
 		outages[cell->rounds] = round_outage_us(e, r);
 		backs[cell->rounds] = r->back_ms - r->start_ms;
-		if (!cell->rounds || outages[cell->rounds] > cell->outage_worst_us)
-			cell->worst_round = i;
 		cell->outage_worst_us = MAX(cell->outage_worst_us, (uint32_t)outages[cell->rounds]);
 		cell->back_worst_ms = MAX(cell->back_worst_ms, backs[cell->rounds]);
 		cell->rounds++;

@@ -11,6 +11,8 @@
 #include "config/host.h"
 #include "experiment/experiment.h"
 
+#define PAGE "/usr/share/atoll/experiments/page.html"
+
 struct options {
 	const char *file, *cells, *compare[2];
 	char *out;
@@ -84,17 +86,15 @@ static bool allowed(void)
 
 static int write_results(const struct experiment *e, const char *dir)
 {
-	static int (*const writers[])(const struct experiment *e, const char *path) = {experiment_write_json, experiment_write_csv,
-										      experiment_write_page};
 	static const char *const endings[] = {"json", "csv", "html"};
 	int failed = 0;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(writers); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(endings); i++) {
 		char path[PATH_MAX];
 		int r = format(path, sizeof(path), "%s/%s.%s", dir, e->scenario.name, endings[i]);
 
 		if (r == 0)
-			r = writers[i](e, path);
+			r = i == 0 ? experiment_write_json(e, path) : i == 1 ? experiment_write_csv(e, path) : experiment_write_page(e, PAGE, path);
 		if (r < 0)
 			fprintf(stderr, "atoll: %s/%s.%s: %s\n", dir, e->scenario.name, endings[i], strerror(-r));
 		failed |= r < 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What an experiment saw, for programs: JSON (a summary and each round) and CSV (each sample). */
+/* What an experiment saw, for programs: JSON (a summary and each round) and CSV (each sample); both in a page for people. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -7,6 +7,7 @@
 #include "experiment/experiment.h"
 
 #define RESULT_MAX (4u << 20)
+#define PAGE_MAX (64u << 10)
 
 static const char *const load_names[] = LOAD_NAMES;
 
@@ -89,11 +90,10 @@ static struct json *host_json(const struct experiment *e)
 	return r < 0 ? json_free(json) : json;
 }
 
-int experiment_write_json(const struct experiment *e, const char *path)
+static int print_result(const struct experiment *e, struct buf *text)
 {
 	AUTO_JSON struct json *json = json_new(JSON_OBJECT);
 	struct json *cells = json_new(JSON_ARRAY), *rounds = json_new(JSON_ARRAY);
-	AUTO_BUF struct buf text = BUF_INIT(RESULT_MAX);
 	int r = json_set_int(json, "version", 1);
 
 	r |= json_set_string(json, "name", e->scenario.name);
@@ -101,6 +101,7 @@ int experiment_write_json(const struct experiment *e, const char *path)
 	r |= json_set_bool(json, "ok", e->ok);
 	r |= json_set_string(json, "why", e->why);
 	r |= json_set_int(json, "started_ms", e->start_ms);
+	r |= json_set_int(json, "load_ms", e->load_ms - e->start_ms);
 	r |= json_set_int(json, "took_ms", e->end_ms - e->start_ms);
 	r |= json_set_int(json, "seed", e->scenario.seed);
 	r |= json_set_int(json, "guests", e->guest_count);
@@ -113,17 +114,11 @@ int experiment_write_json(const struct experiment *e, const char *path)
 	for (unsigned i = 0; i < e->round_count; i++)
 		r |= json_append(rounds, round_json(e, &e->rounds[i]));
 	r |= json_set(json, "rounds", rounds); /* last: a reader that needs the summary only can stop here */
-	if (r == 0)
-		r = json_print(json, &text, true);
-	return r < 0 ? r : write_file_atomic(path, text.data, text.len, 0644);
+	return r < 0 ? r : json_print(json, text, true);
 }
 
-int experiment_write_csv(const struct experiment *e, const char *path)
+static void print_samples(const struct experiment *e, FILE *out)
 {
-	FILE *out = fopen(path, "we");
-
-	if (!out)
-		return -errno;
 	fprintf(out, "guest,ms,load,done,stall_us,lost,wrong\n");
 	for (unsigned g = 0; g < e->guest_count; g++) {
 		const struct guest_log *log = &e->guests[g].log;
@@ -140,5 +135,49 @@ int experiment_write_csv(const struct experiment *e, const char *path)
 			}
 		}
 	}
+}
+
+int experiment_write_json(const struct experiment *e, const char *path)
+{
+	AUTO_BUF struct buf text = BUF_INIT(RESULT_MAX);
+	int r = print_result(e, &text);
+
+	return r < 0 ? r : write_file_atomic(path, text.data, text.len, 0644);
+}
+
+int experiment_write_csv(const struct experiment *e, const char *path)
+{
+	FILE *out = fopen(path, "we");
+
+	if (!out)
+		return -errno;
+	print_samples(e, out);
+	return fclose(out) == 0 ? 0 : -errno;
+}
+
+int experiment_write_page(const struct experiment *e, const char *template, const char *path)
+{
+	AUTO_BUF struct buf text = BUF_INIT(RESULT_MAX);
+	AUTO_FREE char *page = NULL;
+	int r = read_file(template, PAGE_MAX, &page, NULL);
+	FILE *out;
+
+	if (r == 0)
+		r = print_result(e, &text);
+	if (r < 0)
+		return r;
+	out = fopen(path, "we");
+	if (!out)
+		return -errno;
+	fprintf(out, "%s<script id=\"result\" type=\"application/json\">", page);
+	for (size_t i = 0; i < text.len; i++) { /* nothing in it ends the element */
+		if (text.data[i] == '<')
+			fputs("\\u003c", out);
+		else
+			fputc(text.data[i], out);
+	}
+	fprintf(out, "</script>\n<script id=\"samples\" type=\"text/csv\">");
+	print_samples(e, out); /* names and numbers */
+	fprintf(out, "</script></html>\n");
 	return fclose(out) == 0 ? 0 : -errno;
 }
