@@ -221,27 +221,13 @@ int vbd_read(const struct json *item, struct guest_vbd *vbd, char *why, size_t s
 
 struct json *vif_to_json(const struct guest_vif *vif)
 {
-	struct json *json = json_new(JSON_OBJECT);
 	char id[12];
-	int r = json_set_string(json, "bridge", vif->bridge);
 
 	snprintf(id, sizeof(id), "%u", vif->id);
-	r |= json_set_string(json, "devid", id);
-	if (vif->mac[0])
-		r |= json_set_string(json, "mac", vif->mac);
-	if (vif->backend[0])
-		r |= json_set_string(json, "backend", vif->backend);
-	return r < 0 ? json_free(json) : json;
+	return json_build("bridge=%s devid=%s mac~%s backend~%s", vif->bridge, id, vif->mac, vif->backend);
 }
 
 struct json *vbd_to_json(const struct guest_vbd *vbd)
 {
-	struct json *json = json_new(JSON_OBJECT);
-	int r = json_set_string(json, "target", vbd->target);
-
-	r |= json_set_string(json, "vdev", vbd->vdev);
-	r |= json_set_string(json, "access", vbd->writable ? "rw" : "ro");
-	if (vbd->backend[0])
-		r |= json_set_string(json, "backend", vbd->backend);
-	return r < 0 ? json_free(json) : json;
+	return json_build("target=%s vdev=%s access=%s backend~%s", vbd->target, vbd->vdev, vbd->writable ? "rw" : "ro", vbd->backend);
 }

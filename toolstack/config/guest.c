@@ -164,53 +164,14 @@ int guest_config_parse(const char *text, size_t len, struct guest_config *config
 
 struct json *guest_config_to_json(const struct guest_config *c)
 {
-	AUTO_JSON struct json *json = json_new(JSON_OBJECT);
-	struct json *vifs = json_new(JSON_ARRAY), *vbds = json_new(JSON_ARRAY);
-	const struct {
-		const char *key;
-		const unsigned *value;
-	} optional[] = {{"maxmem", &c->maxmem_mib},
-			{"consoles", &c->consoles},
-			{"cpu_weight", &c->weight},
-			{"cap", &c->cap},
-			{"max_grant_frames", &c->max_grant_frames},
-			{"max_maptrack_frames", &c->max_maptrack_frames},
-			{"max_event_channels", &c->max_event_channels}};
-	char cpus[GUEST_CPUS_MAX * 4];
+	struct json *json = json_new(JSON_OBJECT);
 	int r = 0;
 
-	for (unsigned i = 0; i < c->vif_count; i++)
-		r |= json_append(vifs, vif_to_json(&c->vifs[i]));
-	for (unsigned i = 0; i < c->vbd_count; i++)
-		r |= json_append(vbds, vbd_to_json(&c->vbds[i]));
-	r |= json_set(json, "vif", vifs);
-	r |= json_set(json, "disk", vbds);
-	r |= json_set_string(json, "name", c->name);
-	r |= json_set_string(json, "type", guest_type_names[c->type]);
-	if (c->kernel[0])
-		r |= json_set_string(json, "kernel", c->kernel);
-	if (c->type == GUEST_HVM) {
-		r |= json_set_string(json, "boot", c->boot);
-		r |= json_set_string(json, "hdtype", c->hdtype);
-		r |= json_set_string(json, "vga", c->vga);
-		r |= json_set_string(json, "serial", c->serial ? "pty" : "none");
+	for (size_t i = 0; i < guest_key_count; i++) {
+		struct json *value = guest_key_write(c, &guest_keys[i]);
+
+		if (value)
+			r |= json_set(json, guest_keys[i].name, value);
 	}
-	if (c->ramdisk[0])
-		r |= json_set_string(json, "ramdisk", c->ramdisk);
-	r |= json_set_string(json, "cmdline", c->cmdline);
-	r |= json_set_int(json, "memory", c->memory_mib);
-	r |= json_set_int(json, "vcpus", c->vcpus);
-	r |= json_set_int(json, "maxvcpus", c->maxvcpus);
-	cpu_list_print(c->cpus, cpus, sizeof(cpus));
-	r |= json_set_string(json, "cpus", cpus);
-	for (unsigned i = 0; i < ARRAY_SIZE(optional); i++)
-		r |= *optional[i].value ? json_set_int(json, optional[i].key, *optional[i].value) : 0;
-	r |= json_set_bool(json, "nomigrate", c->no_migrate);
-	if (c->uuid[0])
-		r |= json_set_string(json, "uuid", c->uuid);
-	r |= json_set_string(json, "on_poweroff", guest_action_names[c->on_poweroff]);
-	r |= json_set_string(json, "on_reboot", guest_action_names[c->on_reboot]);
-	r |= json_set_string(json, "on_crash", guest_action_names[c->on_crash]);
-	r |= json_set_string(json, "on_watchdog", guest_action_names[c->on_watchdog]);
-	return r < 0 ? NULL : TAKE_PTR(json);
+	return r < 0 ? json_free(json) : json;
 }

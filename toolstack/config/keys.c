@@ -9,10 +9,12 @@
 
 #include "config/device.h"
 
-const char *const guest_type_names[] = {[GUEST_PV] = "pv", [GUEST_PVH] = "pvh", [GUEST_HVM] = "hvm"};
-const char *const guest_action_names[] = {
+const char *const guest_type_names[] = {[GUEST_PV] = "pv", [GUEST_PVH] = "pvh", [GUEST_HVM] = "hvm", NULL};
+static const char *const actions[] = {
 	[ACTION_DESTROY] = "destroy", [ACTION_RESTART] = "restart", [ACTION_PRESERVE] = "preserve",
-	[ACTION_COREDUMP_DESTROY] = "coredump-destroy", [ACTION_COREDUMP_RESTART] = "coredump-restart"};
+	[ACTION_COREDUMP_DESTROY] = "coredump-destroy", [ACTION_COREDUMP_RESTART] = "coredump-restart", NULL};
+static const char *const disk_buses[] = {"ide", "ahci", NULL}, *const displays[] = {"none", "stdvga", NULL},
+		  *const serials[] = {"none", "pty", NULL}, *const firmwares[] = {"seabios", NULL};
 
 static int complain(struct key_reader *r, const char *fmt, ...) PRINTF(2, 3);
 static int complain(struct key_reader *r, const char *fmt, ...)
@@ -56,8 +58,9 @@ static int read_path(struct key_reader *r, const struct json *value, const struc
 
 static int read_extra(struct key_reader *r, const struct json *value, const struct guest_key *key)
 {
-	return strcmp(key->name, "root") ? copy_text(r, value, r->extra, sizeof(r->extra)) :
-					   copy_text(r, value, r->root, sizeof(r->root));
+	bool root = !strcmp(key->name, "root");
+
+	return copy_text(r, value, root ? r->root : r->extra, root ? sizeof(r->root) : sizeof(r->extra));
 }
 
 static int read_number(struct key_reader *r, const struct json *value, const struct guest_key *key)
@@ -90,32 +93,28 @@ static int read_name(struct key_reader *r, const struct json *value, const struc
 	return read_text(r, value, key);
 }
 
-static int read_choice(struct key_reader *r, const struct json *value, const char *const names[], unsigned count, const char *hint)
+/* One of the key's words; what is kept is the word itself, or its place among them: a switch or an enum. */
+static int read_word(struct key_reader *r, const struct json *value, const struct guest_key *key)
 {
-	for (unsigned i = 0; value->type == JSON_STRING && i < count; i++) {
-		if (!strcmp(value->string, names[i]))
-			return (int)i;
+	char hint[120] = "";
+
+	for (unsigned i = 0; key->words[i]; i++) {
+		size_t at = strlen(hint);
+
+		if (value->type != JSON_STRING || strcmp(value->string, key->words[i])) {
+			snprintf(hint + at, sizeof(hint) - at, "%s\"%s\"", !i ? "" : key->words[i + 1] ? ", " : " or ", key->words[i]);
+			continue;
+		}
+		if (key->max)
+			strcpy(field(r, key), key->words[i]);
+		else if (!strcmp(key->name, "serial"))
+			r->config->serial = i;
+		else if (strcmp(key->name, "bios"))
+			*(unsigned *)field(r, key) = i;
+		return 0;
 	}
-	return complain(r, "%s: expected %s", value->key, hint);
-}
-
-static int read_type(struct key_reader *r, const struct json *value, const struct guest_key *key)
-{
-	int n = read_choice(r, value, guest_type_names, ARRAY_SIZE(guest_type_names), "\"pv\", \"pvh\" or \"hvm\"");
-
-	r->config->type = n < 0 ? GUEST_PV : (enum guest_type)n;
-	return MIN(n, 0);
-}
-
-static int read_action(struct key_reader *r, const struct json *value, const struct guest_key *key)
-{
-	int n = read_choice(r, value, guest_action_names, ARRAY_SIZE(guest_action_names),
-			    "\"destroy\", \"restart\", \"preserve\", \"coredump-destroy\" or \"coredump-restart\"");
-
-	if (n < 0)
-		return n;
-	*(enum guest_action *)field(r, key) = (enum guest_action)n;
-	return 0;
+	return complain(r, "%s: expected %s%s", value->key, hint,
+			key->words == firmwares ? " (UEFI firmware is not supported yet)" : "");
 }
 
 static int read_boot(struct key_reader *r, const struct json *value, const struct guest_key *key)
@@ -125,43 +124,6 @@ static int read_boot(struct key_reader *r, const struct json *value, const struc
 	if (e == 0 && (!*r->config->boot || strspn(r->config->boot, "cdn") != strlen(r->config->boot)))
 		return complain(r, "boot: expected letters of c (disk), d (CD-ROM), n (network)");
 	return e;
-}
-
-/* Words of HVM guests: each field is a text that holds the longest. */
-static int read_word(struct key_reader *r, const struct json *value, const char *const words[2], char *out)
-{
-	char hint[64];
-	int n;
-
-	snprintf(hint, sizeof(hint), "\"%s\" or \"%s\"", words[0], words[1]);
-	n = read_choice(r, value, words, 2, hint);
-	if (n >= 0)
-		strcpy(out, words[n]);
-	return MIN(n, 0);
-}
-
-static int read_hdtype(struct key_reader *r, const struct json *value, const struct guest_key *key)
-{
-	return read_word(r, value, (const char *const[]){"ide", "ahci"}, r->config->hdtype);
-}
-
-static int read_vga(struct key_reader *r, const struct json *value, const struct guest_key *key)
-{
-	return read_word(r, value, (const char *const[]){"none", "stdvga"}, r->config->vga);
-}
-
-static int read_serial(struct key_reader *r, const struct json *value, const struct guest_key *key)
-{
-	char word[5] = "";
-	int e = read_word(r, value, (const char *const[]){"pty", "none"}, word);
-
-	r->config->serial = *word == 'p';
-	return e;
-}
-
-static int read_bios(struct key_reader *r, const struct json *value, const struct guest_key *key)
-{
-	return MIN(read_choice(r, value, (const char *const[]){"seabios"}, 1, "\"seabios\" (UEFI firmware is not supported yet)"), 0);
 }
 
 static int read_uuid(struct key_reader *r, const struct json *value, const struct guest_key *key)
@@ -206,20 +168,25 @@ static int read_devices(struct key_reader *r, const struct json *list, const str
 	return 0;
 }
 
-#define READ(name, fn, member, lo, hi, text) {name, fn, false, text, offsetof(struct guest_config, member), lo, hi}
-#define TEXT(name, fn, member, text) READ(name, fn, member, 0, sizeof(((struct guest_config *)0)->member), text)
-#define IGNORED(name, text) {name, NULL, true, text, 0, 0, 0}
-#define REFUSED(name, text) {name, NULL, false, text, 0, 0, 0}
+static struct json *devices_to_json(const struct guest_config *c, const struct guest_key *key)
+{
+	bool vif = !strcmp(key->name, "vif");
+	struct json *list = json_new(JSON_ARRAY);
 
-#define HVM "HVM guests do not have it yet"
-#define ARM "it is of Arm hosts"
-#define NO_DEVICE "there is no backend for such devices"
-#define NEVER_QEMU "the control domain runs no QEMU"
-#define BOOTLOADER "no bootloader runs in the control domain: give kernel and ramdisk"
+	for (unsigned i = 0; i < (vif ? c->vif_count : c->vbd_count); i++)
+		json_append(list, vif ? vif_to_json(&c->vifs[i]) : vbd_to_json(&c->vbds[i]));
+	return list;
+}
+
+#define READ(name, fn, member, lo, hi, text) {name, fn, text, offsetof(struct guest_config, member), lo, hi, NULL}
+#define WORD(name, member, words, text) {name, read_word, text, offsetof(struct guest_config, member), 0, 0, words}
+#define WORD_TEXT(name, member, words, text) \
+	{name, read_word, text, offsetof(struct guest_config, member), 0, sizeof(((struct guest_config *)0)->member), words}
+#define TEXT(name, fn, member, text) READ(name, fn, member, 0, sizeof(((struct guest_config *)0)->member), text)
 
 const struct guest_key guest_keys[] = {
 	TEXT("name", read_name, name, "its name: unique on the host"),
-	READ("type", read_type, type, 0, 0, "pv, pvh or hvm"),
+	WORD("type", type, guest_type_names, "pv, pvh or hvm"),
 	TEXT("kernel", read_path, kernel, "absolute path of the kernel in the control domain"),
 	TEXT("ramdisk", read_path, ramdisk, "absolute path of the initial ramdisk"),
 	TEXT("cmdline", read_text, cmdline, "the kernel's command line; root and extra are not looked at beside it"),
@@ -235,178 +202,133 @@ const struct guest_key guest_keys[] = {
 	READ("cpu_weight", read_number, weight, 1, 65535, "its share of the processors; 256 is the usual one"),
 	READ("cap", read_number, cap, 0, 65535, "the most it may use, in hundredths of one processor; 0: no limit"),
 	READ("uuid", read_uuid, uuid, 0, 0, "a random one if it is missing"),
-	READ("on_poweroff", read_action, on_poweroff, 0, 0, "destroy, restart, preserve, coredump-destroy, coredump-restart"),
-	READ("on_reboot", read_action, on_reboot, 0, 0, "as on_poweroff; the default is restart"),
-	READ("on_crash", read_action, on_crash, 0, 0, "as on_poweroff"),
-	READ("on_watchdog", read_action, on_watchdog, 0, 0, "as on_poweroff"),
+	WORD("on_poweroff", on_poweroff, actions, "destroy, restart, preserve, coredump-destroy, coredump-restart"),
+	WORD("on_reboot", on_reboot, actions, "as on_poweroff; the default is restart"),
+	WORD("on_crash", on_crash, actions, "as on_poweroff"),
+	WORD("on_watchdog", on_watchdog, actions, "as on_poweroff"),
 	READ("vif", read_devices, vifs, 0, 0, "network interfaces: mac, bridge, backend, devid, type=vif"),
 	READ("disk", read_devices, vbds, 0, 0, "disks: target, vdev, access, backend, format=raw, backendtype=phy"),
 	READ("boot", read_boot, boot, 0, 5, "HVM: what the firmware tries, in order: c disk, d CD-ROM, n network"),
-	READ("hdtype", read_hdtype, hdtype, 0, 0, "HVM: the emulated disk controller, ide or ahci"),
-	READ("bios", read_bios, boot, 0, 0, "HVM: seabios"),
-	READ("vga", read_vga, vga, 0, 0, "HVM: none or stdvga, whose picture nobody sees"),
-	READ("serial", read_serial, serial, 0, 0, "HVM: pty gives it a serial line, which `atoll console` shows"),
+	WORD_TEXT("hdtype", hdtype, disk_buses, "HVM: the emulated disk controller, ide or ahci"),
+	WORD("bios", boot, firmwares, "HVM: seabios"),
+	WORD_TEXT("vga", vga, displays, "HVM: none or stdvga, whose picture nobody sees"),
+	WORD("serial", serial, serials, "HVM: pty gives it a serial line, which `atoll console` shows"),
 	READ("nomigrate", read_bool, no_migrate, 0, 0, "it cannot be saved or migrated"),
 	READ("max_grant_frames", read_number, max_grant_frames, 4, 4096, "the hypervisor's own limit if it is missing"),
 	READ("max_maptrack_frames", read_number, max_maptrack_frames, 4, 4096, "the hypervisor's own limit if it is missing"),
 	READ("max_event_channels", read_number, max_event_channels, 32, 131071, "1023 if it is missing"),
-
-	IGNORED("pae", "each x86 guest has it"),
-	IGNORED("acpi", "PVH guests have the few tables that they need, PV guests none"),
-	IGNORED("apic", "PVH guests have one, PV guests none"),
-	IGNORED("nx", "each guest has it if the processor does"),
-	IGNORED("hap", "PVH guests have it; without it the host refuses them"),
-	IGNORED("oos", "only for shadow page tables"),
-	IGNORED("localtime", "guests without an emulated clock read the hypervisor's, in UTC"),
-	IGNORED("rtc_timeoffset", "there is no emulated clock"),
-	IGNORED("timer_mode", "only for guests with an emulated timer"),
-	IGNORED("vpt_align", "only for guests with an emulated timer"),
-	IGNORED("hpet", "only for guests with an emulated timer"),
-	IGNORED("on_soft_reset", "no guest here does it: a kexec in a guest ends as a reboot"),
-	IGNORED("shadow_memory", "it is computed from memory and vcpus"),
-	IGNORED("xend_suspend_evtchn_compat", "only old guests had it"),
-	IGNORED("cpus_soft", "a wish that the scheduler may overrule"),
-	IGNORED("vfb", "PV and PVH guests have a text console: `atoll console`"),
-	IGNORED("keymap", "there is no graphical console"),
-	IGNORED("vnc", "there is no graphical console"),
-	IGNORED("vnclisten", "there is no graphical console"),
-	IGNORED("vncdisplay", "there is no graphical console"),
-	IGNORED("vncunused", "there is no graphical console"),
-	IGNORED("vncpasswd", "there is no graphical console"),
-	IGNORED("sdl", "there is no graphical console"),
-	IGNORED("spice", "there is no graphical console"),
-	IGNORED("nographic", "there is no graphical console"),
-
-	REFUSED("builder", "say type = \"pv\", \"pvh\" or \"hvm\""),
-	REFUSED("bootloader", BOOTLOADER),
-	REFUSED("bootloader_args", BOOTLOADER),
-	REFUSED("bootloader_restrict", BOOTLOADER),
-	REFUSED("bootloader_user", BOOTLOADER),
-	REFUSED("firmware", BOOTLOADER),
-	REFUSED("pool", "there are no CPU pools: use cpus"),
-	REFUSED("vnuma", "there is no virtual NUMA: use cpus"),
-	REFUSED("pci", "only service domains have PCI devices: atoll-host.json(5)"),
-	REFUSED("pci_permissive", "only service domains have PCI devices, and none is permissive"),
-	REFUSED("pci_msitranslate", "only service domains have PCI devices"),
-	REFUSED("pci_seize", "only service domains have PCI devices"),
-	REFUSED("pci_power_mgmt", "only service domains have PCI devices"),
-	REFUSED("gfx_passthru", "only service domains have PCI devices"),
-	REFUSED("rdm", "only service domains have PCI devices"),
-	REFUSED("rdm_mem_boundary", "only service domains have PCI devices"),
-	REFUSED("passthrough", "only service domains have PCI devices"),
-	REFUSED("dtdev", "no guest has devices of the host"),
-	REFUSED("ioports", "no guest has ports of the host"),
-	REFUSED("iomem", "no guest has memory of the host's devices"),
-	REFUSED("irqs", "no guest has interrupts of the host"),
-	REFUSED("driver_domain", "driver domains are services of the host: atoll-host.json(5)"),
-	REFUSED("e820_host", "only for domains with PCI devices, which are services: they have it"),
-	REFUSED("seclabel", "hypervisors with XSM are not supported"),
-	REFUSED("init_seclabel", "hypervisors with XSM are not supported"),
-	REFUSED("device_model_stubdomain_seclabel", "hypervisors with XSM are not supported"),
-	REFUSED("vtpm", NO_DEVICE),
-	REFUSED("p9", NO_DEVICE),
-	REFUSED("pvcalls", NO_DEVICE),
-	REFUSED("channel", "there are no channels; a network interface or vchan does as well"),
-	REFUSED("usbctrl", NO_DEVICE),
-	REFUSED("usbdev", NO_DEVICE),
-	REFUSED("vdispl", NO_DEVICE),
-	REFUSED("vsnd", NO_DEVICE),
-	REFUSED("vkb", NO_DEVICE),
-	REFUSED("virtio", NO_DEVICE),
-	REFUSED("vscsi", NO_DEVICE),
-	REFUSED("pvshim", "start the guest as type = \"pv\""),
-	REFUSED("pvshim_path", "start the guest as type = \"pv\""),
-	REFUSED("pvshim_cmdline", "start the guest as type = \"pv\""),
-	REFUSED("pvshim_extra", "start the guest as type = \"pv\""),
-	REFUSED("cpuid", "guests have the hypervisor's default policy"),
-	REFUSED("msr_relaxed", "an unknown MSR faults, as the hypervisor's default has it"),
-	REFUSED("mca_caps", "guests see no machine checks"),
-	REFUSED("tsc_mode", "the hypervisor chooses"),
-	REFUSED("nestedhvm", "no guest runs guests"),
-	REFUSED("altp2m", "nothing here inspects a guest's memory"),
-	REFUSED("altp2mhvm", "nothing here inspects a guest's memory"),
-	REFUSED("altp2m_count", "nothing here inspects a guest's memory"),
-	REFUSED("vmtrace_buf_kb", "nothing here traces guests"),
-	REFUSED("vpmu", "it is decided for the whole host, on the hypervisor's command line"),
-	REFUSED("max_grant_version", "guests have version 1"),
-	REFUSED("xenstore_feature_mask", "the store domain decides"),
-	REFUSED("xenstore_quota", "the store domain decides"),
-	REFUSED("device_model_version", NEVER_QEMU),
-	REFUSED("device_model_override", NEVER_QEMU),
-	REFUSED("device_model_stubdomain_override", NEVER_QEMU),
-	REFUSED("device_model_args", NEVER_QEMU),
-	REFUSED("device_model_args_pv", NEVER_QEMU),
-	REFUSED("device_model_args_hvm", NEVER_QEMU),
-	REFUSED("device_model_user", NEVER_QEMU),
-	REFUSED("dm_restrict", NEVER_QEMU),
-	REFUSED("stubdomain_kernel", HVM),
-	REFUSED("stubdomain_ramdisk", HVM),
-	REFUSED("stubdomain_cmdline", HVM),
-	REFUSED("stubdomain_memory", HVM),
-	REFUSED("bios_path_override", HVM),
-	REFUSED("acpi_s3", HVM),
-	REFUSED("acpi_s4", HVM),
-	REFUSED("acpi_laptop_slate", HVM),
-	REFUSED("acpi_firmware", HVM),
-	REFUSED("smbios_firmware", HVM),
-	REFUSED("smbios", HVM),
-	REFUSED("ms_vm_genid", HVM),
-	REFUSED("mmio_hole", HVM),
-	REFUSED("xen_platform_pci", HVM),
-	REFUSED("xen_platform_pci_bar_uc", HVM),
-	REFUSED("viridian", HVM),
-	REFUSED("hvm_pirq", HVM),
-	REFUSED("videoram", HVM),
-	REFUSED("stdvga", HVM),
-	REFUSED("spicehost", HVM),
-	REFUSED("spiceport", HVM),
-	REFUSED("spicetls_port", HVM),
-	REFUSED("spicedisable_ticketing", HVM),
-	REFUSED("spicepasswd", HVM),
-	REFUSED("spiceagent_mouse", HVM),
-	REFUSED("spicevdagent", HVM),
-	REFUSED("spice_clipboard_sharing", HVM),
-	REFUSED("spiceusbredirection", HVM),
-	REFUSED("spice_image_compression", HVM),
-	REFUSED("spice_streaming_video", HVM),
-	REFUSED("soundhw", HVM),
-	REFUSED("vkb_device", HVM),
-	REFUSED("usb", HVM),
-	REFUSED("usbversion", HVM),
-	REFUSED("usbdevice", HVM),
-	REFUSED("vendor_device", HVM),
-	REFUSED("device_tree", ARM),
-	REFUSED("gic_version", ARM),
-	REFUSED("vuart", ARM),
-	REFUSED("sve", ARM),
-	REFUSED("tee", ARM),
-	REFUSED("nr_spis", ARM),
-	REFUSED("llc_colors", ARM),
-	REFUSED("trap_unmapped_accesses", ARM),
-	REFUSED("arm_sci", ARM),
 };
 const size_t guest_key_count = ARRAY_SIZE(guest_keys);
 
-static void warn(struct guest_config *c, const char *key)
-{
-	size_t at = strlen(c->warning);
+const struct guest_other_keys guest_other_keys[] = {
+	{true, "each x86 guest has it", "pae"},
+	{true, "PVH guests have the few tables that they need, PV guests none", "acpi"},
+	{true, "PVH guests have one, PV guests none", "apic"},
+	{true, "each guest has it if the processor does", "nx"},
+	{true, "PVH guests have it; without it the host refuses them", "hap"},
+	{true, "only for shadow page tables", "oos"},
+	{true, "guests without an emulated clock read the hypervisor's, in UTC", "localtime"},
+	{true, "there is no emulated clock", "rtc_timeoffset"},
+	{true, "only for guests with an emulated timer", "timer_mode vpt_align hpet"},
+	{true, "no guest here does it: a kexec in a guest ends as a reboot", "on_soft_reset"},
+	{true, "it is computed from memory and vcpus", "shadow_memory"},
+	{true, "only old guests had it", "xend_suspend_evtchn_compat"},
+	{true, "a wish that the scheduler may overrule", "cpus_soft"},
+	{true, "PV and PVH guests have a text console: `atoll console`", "vfb"},
+	{true, "there is no graphical console", "keymap vnc vnclisten vncdisplay vncunused vncpasswd sdl spice nographic"},
+	{false, "say type = \"pv\", \"pvh\" or \"hvm\"", "builder"},
+	{false, "no bootloader runs in the control domain: give kernel and ramdisk",
+	 "bootloader bootloader_args bootloader_restrict bootloader_user firmware"},
+	{false, "there are no CPU pools: use cpus", "pool"},
+	{false, "there is no virtual NUMA: use cpus", "vnuma"},
+	{false, "only service domains have PCI devices: atoll-host.json(5)", "pci"},
+	{false, "only service domains have PCI devices, and none is permissive", "pci_permissive"},
+	{false, "only service domains have PCI devices",
+	 "pci_msitranslate pci_seize pci_power_mgmt gfx_passthru rdm rdm_mem_boundary passthrough"},
+	{false, "no guest has devices of the host", "dtdev"},
+	{false, "no guest has ports of the host", "ioports"},
+	{false, "no guest has memory of the host's devices", "iomem"},
+	{false, "no guest has interrupts of the host", "irqs"},
+	{false, "driver domains are services of the host: atoll-host.json(5)", "driver_domain"},
+	{false, "only for domains with PCI devices, which are services: they have it", "e820_host"},
+	{false, "hypervisors with XSM are not supported", "seclabel init_seclabel device_model_stubdomain_seclabel"},
+	{false, "there is no backend for such devices", "vtpm p9 pvcalls usbctrl usbdev vdispl vsnd vkb virtio vscsi"},
+	{false, "there are no channels; a network interface or vchan does as well", "channel"},
+	{false, "start the guest as type = \"pv\"", "pvshim pvshim_path pvshim_cmdline pvshim_extra"},
+	{false, "guests have the hypervisor's default policy", "cpuid"},
+	{false, "an unknown MSR faults, as the hypervisor's default has it", "msr_relaxed"},
+	{false, "guests see no machine checks", "mca_caps"},
+	{false, "the hypervisor chooses", "tsc_mode"},
+	{false, "no guest runs guests", "nestedhvm"},
+	{false, "nothing here inspects a guest's memory", "altp2m altp2mhvm altp2m_count"},
+	{false, "nothing here traces guests", "vmtrace_buf_kb"},
+	{false, "it is decided for the whole host, on the hypervisor's command line", "vpmu"},
+	{false, "guests have version 1", "max_grant_version"},
+	{false, "the store domain decides", "xenstore_feature_mask xenstore_quota"},
+	{false, "the control domain runs no QEMU",
+	 "device_model_version device_model_override device_model_stubdomain_override device_model_args "
+	 "device_model_args_pv device_model_args_hvm device_model_user dm_restrict"},
+	{false, "HVM guests do not have it yet",
+	 "stubdomain_kernel stubdomain_ramdisk stubdomain_cmdline stubdomain_memory bios_path_override acpi_s3 acpi_s4 "
+	 "acpi_laptop_slate acpi_firmware smbios_firmware smbios ms_vm_genid mmio_hole xen_platform_pci "
+	 "xen_platform_pci_bar_uc viridian hvm_pirq videoram stdvga spicehost spiceport spicetls_port "
+	 "spicedisable_ticketing spicepasswd spiceagent_mouse spicevdagent spice_clipboard_sharing spiceusbredirection "
+	 "spice_image_compression spice_streaming_video soundhw vkb_device usb usbversion usbdevice vendor_device"},
+	{false, "it is of Arm hosts", "device_tree gic_version vuart sve tee nr_spis llc_colors trap_unmapped_accesses arm_sci"},
+};
+const size_t guest_other_key_count = ARRAY_SIZE(guest_other_keys);
 
-	snprintf(c->warning + at, sizeof(c->warning) - at, "%s%s", at ? ", " : "", key);
+bool guest_other_key(const struct guest_other_keys *keys, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!len || strchr(name, ' '))
+		return false;
+	for (const char *at = keys->names; (at = strstr(at, name)); at += len) {
+		if ((at == keys->names || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
+			return true;
+	}
+	return false;
 }
 
 int guest_key_read(struct key_reader *r, const struct json *value)
 {
-	for (size_t i = 0; i < guest_key_count; i++) {
-		const struct guest_key *key = &guest_keys[i];
+	struct guest_config *c = r->config;
+	size_t at = strlen(c->warning);
 
-		if (strcmp(key->name, value->key))
+	for (size_t i = 0; i < guest_key_count; i++) {
+		if (!strcmp(guest_keys[i].name, value->key))
+			return guest_keys[i].read(r, value, &guest_keys[i]);
+	}
+	for (size_t i = 0; i < guest_other_key_count; i++) {
+		if (!guest_other_key(&guest_other_keys[i], value->key))
 			continue;
-		if (key->read)
-			return key->read(r, value, key);
-		if (!key->ignored)
-			return complain(r, "%s: this key is not supported: %s", key->name, key->text);
-		warn(r->config, key->name);
+		if (!guest_other_keys[i].ignored)
+			return complain(r, "%s: this key is not supported: %s", value->key, guest_other_keys[i].text);
+		snprintf(c->warning + at, sizeof(c->warning) - at, "%s%s", at ? ", " : "", value->key);
 		return 0;
 	}
 	return complain(r, "%.60s: xl.cfg(5) has no such key; docs/xlcfg.md lists those that are supported", value->key);
+}
+
+struct json *guest_key_write(const struct guest_config *c, const struct guest_key *key)
+{
+	const void *field = (const char *)c + key->offset;
+	char cpus[GUEST_CPUS_MAX * 4];
+
+	if (key->read == read_text || key->read == read_path || key->read == read_name || key->read == read_uuid ||
+	    (key->read == read_word && key->max) || key->read == read_boot)
+		return *(const char *)field ? json_new_string(field) : NULL;
+	if (key->read == read_number)
+		return *(const unsigned *)field ? json_new_int(*(const unsigned *)field) : NULL;
+	if (key->read == read_bool)
+		return json_new_bool(*(const bool *)field);
+	if (key->read == read_word && key->words != firmwares)
+		return json_new_string(key->words[key->words == serials ? c->serial : *(const unsigned *)field]);
+	if (key->read == read_devices)
+		return devices_to_json(c, key);
+	if (key->read != read_cpus)
+		return NULL;
+	cpu_list_print(c->cpus, cpus, sizeof(cpus));
+	return json_new_string(cpus);
 }
