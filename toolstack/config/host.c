@@ -109,12 +109,8 @@ static int read_key(const struct json *item, struct host_service *s, char *why, 
 	bool linux_role = s->role == ROLE_NET || s->role == ROLE_DISK;
 	const char *key = item->key;
 
-	if (!strcmp(key, "memory_mib")) {
-		if (item->type != JSON_INT || item->integer < 1 || item->integer > SERVICE_MEMORY_MIB_MAX)
-			return snprintf(why, size, "memory_mib: expected 1 to %d", SERVICE_MEMORY_MIB_MAX), -EINVAL;
-		s->memory_mib = (unsigned)item->integer;
-		return 0;
-	}
+	if (!strcmp(key, "memory_mib"))
+		return read_unsigned(item, 1, SERVICE_MEMORY_MIB_MAX, &s->memory_mib, why, size);
 	if (!strcmp(key, "restart"))
 		return read_restart(item, &s->restart, why, size);
 	if (!strcmp(key, linux_role ? "kernel" : "image")) {
@@ -290,16 +286,6 @@ static bool same_json(const struct json *a, const struct json *b)
 	return json_print(a, &x, false) == 0 && json_print(b, &y, false) == 0 && x.len == y.len && !memcmp(x.data, y.data, x.len);
 }
 
-static int add_step(struct json *list, const char *name, const char *what, const char *why)
-{
-	struct json *item = json_new(JSON_OBJECT);
-	int r = json_set_string(item, "name", name);
-
-	r |= json_set_string(item, "what", what);
-	r |= json_set_string(item, "why", why);
-	return r | json_append(list, item);
-}
-
 struct json *host_config_plan(const struct host_config *old, const struct host_config *new)
 {
 	struct json *list = json_new(JSON_ARRAY);
@@ -307,7 +293,7 @@ struct json *host_config_plan(const struct host_config *old, const struct host_c
 
 	for (unsigned i = 0; i < old->service_count; i++) {
 		if (!find(new, old->services[i].name))
-			r |= add_step(list, old->services[i].name, "stop", "not described any more");
+			r |= json_append(list, json_build("name=%s what=%s why=%s", old->services[i].name, "stop", "not described any more"));
 	}
 	for (unsigned i = 0; i < new->service_count; i++) {
 		const struct host_service *to = &new->services[i], *from = find(old, to->name);
@@ -323,7 +309,8 @@ struct json *host_config_plan(const struct host_config *old, const struct host_c
 			say(why, sizeof(why), memcmp(from->pci, to->pci, sizeof(from->pci)) != 0, "pci");
 			say(why, sizeof(why), !same_json(from->bridges, to->bridges), "bridges");
 		}
-		r |= add_step(list, to->name, !from ? "start" : *why ? "rebuild" : "keep", !from ? "new" : why);
+		r |= json_append(list, json_build("name=%s what=%s why=%s", to->name, !from ? "start" : *why ? "rebuild" : "keep",
+						  !from ? "new" : why));
 	}
 	return r < 0 ? json_free(list) : list;
 }
