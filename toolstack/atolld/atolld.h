@@ -41,6 +41,11 @@ struct device {
 	const struct guest_vbd *vbd;
 };
 
+static inline const char *device_kind(const struct device *device)
+{
+	return device->kind == DEVICE_VIF ? "vif" : "vbd";
+}
+
 enum verdict { VERDICT_RESUME, VERDICT_DESTROY, VERDICT_KEEP }; /* on a guest that was streamed */
 
 struct agent;

@@ -11,10 +11,26 @@ static const char *perms(char out[32], unsigned owner, unsigned reader)
 	return out;
 }
 
-static const char *only(char out[32], unsigned owner)
+/* Directory DIR, if PERMS are given, and nodes below it: lines of NAME=VALUE, none of which has a newline in it (config/). */
+static void put(struct store_batch *b, const char *perms, const char *dir, const char *fmt, ...) PRINTF(4, 5);
+static void put(struct store_batch *b, const char *perms, const char *dir, const char *fmt, ...)
 {
-	snprintf(out, 32, "n%u", owner);
-	return out;
+	char text[1024], *rest = text, *line;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (perms)
+		store_batch_put(b, perms, NULL, "%s", dir);
+	while ((line = strsep(&rest, "\n"))) {
+		char *value = strchr(line, '=');
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		store_batch_put(b, NULL, value, "%s/%s", dir, line);
+	}
 }
 
 void nodes_domain(struct store_batch *b, const struct domain *d)
@@ -26,49 +42,32 @@ void nodes_domain(struct store_batch *b, const struct domain *d)
 	unsigned n = d->domid;
 	uint64_t memory_kib = (uint64_t)(d->guest ? d->guest->memory_mib : d->service->memory_mib) << 10;
 	unsigned vcpus = d->guest ? d->guest->vcpus : 1, vcpus_max = d->guest ? MAX(d->guest->maxvcpus, vcpus) : 1;
-	char base[64], uuid[37], vm[48], p[32];
+	char base[64], control[80], uuid[37], vm[48], readable[32], p[32];
 
+	perms(readable, 0, n);
 	snprintf(base, sizeof(base), "/local/domain/%u", n);
+	snprintf(control, sizeof(control), "%s/control", base);
 	domain_uuid(d, uuid);
-	store_batch_put(b, perms(p, 0, n), NULL, "/vm/%s", uuid);
-	store_batch_put(b, NULL, d->name, "/vm/%s/name", uuid);
-	store_batch_put(b, NULL, uuid, "/vm/%s/uuid", uuid);
-
-	store_batch_put(b, perms(p, 0, n), NULL, "%s", base);
-	store_batch_put(b, NULL, d->name, "%s/name", base);
-	store_batch_put_int(b, NULL, n, "%s/domid", base);
 	snprintf(vm, sizeof(vm), "/vm/%s", uuid);
-	store_batch_put(b, NULL, vm, "%s/vm", base);
-	store_batch_put_int(b, NULL, (int64_t)memory_kib, "%s/memory/static-max", base);
-	store_batch_put_int(b, NULL, (int64_t)memory_kib, "%s/memory/target", base);
+	put(b, readable, vm, "name=%s\nuuid=%s", d->name, uuid);
+	put(b, readable, base, "name=%s\ndomid=%u\nvm=%s\nmemory/static-max=%lu\nmemory/target=%lu", d->name, n, vm, memory_kib, memory_kib);
 	for (unsigned i = 0; i < vcpus_max; i++)
 		store_batch_put(b, NULL, i < vcpus ? "online" : "offline", "%s/cpu/%u/availability", base, i);
-
-	store_batch_put(b, perms(p, 0, n), NULL, "%s/control", base);
-	store_batch_put(b, NULL, "1", "%s/control/platform-feature-multiprocessor-suspend", base);
-	store_batch_put(b, NULL, "1", "%s/control/platform-feature-xs_reset_watches", base);
-	store_batch_put(b, perms(p, 0, n), NULL, "%s/device", base);
+	put(b, readable, control, "platform-feature-multiprocessor-suspend=1\nplatform-feature-xs_reset_watches=1");
+	store_batch_put(b, readable, NULL, "%s/device", base);
+	snprintf(p, sizeof(p), "n%u", n);
 	for (unsigned i = 0; i < ARRAY_SIZE(own); i++)
-		store_batch_put(b, only(p, n), NULL, "%s/%s", base, own[i]);
+		store_batch_put(b, p, NULL, "%s/%s", base, own[i]);
 	if (d->role == ROLE_NET || d->role == ROLE_DISK)
-		store_batch_put(b, perms(p, 0, n), NULL, "%s/backend", base);
+		store_batch_put(b, readable, NULL, "%s/backend", base);
 
 	if (d->owner) /* QEMU says there how far it is */
 		store_batch_put(b, perms(p, n, d->owner->domid), NULL, "%s/device-model/%u", base, d->owner->domid);
-	if (d->guest && d->guest->type == GUEST_HVM) {
-		store_batch_put(b, NULL, "seabios", "%s/hvmloader/bios", base);
-		store_batch_put(b, NULL, "0", "%s/hvmloader/allow-memory-relocate", base); /* QEMU would not learn of it */
-		store_batch_put(b, NULL, "qemu_xen", "%s/platform/device-model", base); /* whose ACPI tables fit */
-		store_batch_put(b, NULL, "1", "%s/platform/acpi", base);
-		store_batch_put(b, NULL, "0", "%s/platform/acpi_s3", base);
-		store_batch_put(b, NULL, "0", "%s/platform/acpi_s4", base);
-	}
-	store_batch_put_int(b, NULL, d->store_port, "%s/store/port", base);
-	store_batch_put_int(b, NULL, (int64_t)d->store_gfn, "%s/store/ring-ref", base);
-	store_batch_put(b, NULL, "xenconsoled", "%s/console/type", base);
-	store_batch_put_int(b, NULL, DOMID_CONSOLE, "%s/console/backend-id", base);
-	store_batch_put_int(b, NULL, d->console_port, "%s/console/port", base);
-	store_batch_put_int(b, NULL, (int64_t)d->console_gfn, "%s/console/ring-ref", base);
+	if (d->guest && d->guest->type == GUEST_HVM) /* QEMU would not learn of relocated memory; its ACPI tables fit qemu_xen */
+		put(b, NULL, base, "hvmloader/bios=seabios\nhvmloader/allow-memory-relocate=0\nplatform/device-model=qemu_xen\n"
+		    "platform/acpi=1\nplatform/acpi_s3=0\nplatform/acpi_s4=0");
+	put(b, NULL, base, "store/port=%u\nstore/ring-ref=%lu\nconsole/type=xenconsoled\nconsole/backend-id=%d\nconsole/port=%u\n"
+	    "console/ring-ref=%lu", d->store_port, d->store_gfn, DOMID_CONSOLE, d->console_port, d->console_gfn);
 }
 
 void nodes_pci(struct store_batch *b, const struct domain *d)
@@ -78,142 +77,102 @@ void nodes_pci(struct store_batch *b, const struct domain *d)
 
 	snprintf(be, sizeof(be), "/local/domain/0/backend/pci/%u/0", n);
 	snprintf(fe, sizeof(fe), "/local/domain/%u/device/pci/0", n);
-	store_batch_put(b, perms(p, n, 0), NULL, "%s", fe);
-	store_batch_put(b, NULL, be, "%s/backend", fe);
-	store_batch_put_int(b, NULL, 0, "%s/backend-id", fe);
-	store_batch_put_int(b, NULL, 1, "%s/state", fe);
-
-	store_batch_put(b, perms(p, 0, n), NULL, "%s", be);
-	store_batch_put(b, NULL, fe, "%s/frontend", be);
-	store_batch_put_int(b, NULL, n, "%s/frontend-id", be);
-	store_batch_put_int(b, NULL, 1, "%s/online", be);
-	for (unsigned i = 0; i < d->service->pci_count; i++) {
-		store_batch_put(b, NULL, d->service->pci[i], "%s/key-%u", be, i);
-		store_batch_put(b, NULL, d->service->pci[i], "%s/dev-%u", be, i);
-		store_batch_put(b, NULL, "msitranslate=0,power_mgmt=0,permissive=0", "%s/opts-%u", be, i);
-		store_batch_put_int(b, NULL, 1, "%s/state-%u", be, i);
-	}
-	store_batch_put_int(b, NULL, d->service->pci_count, "%s/num_devs", be);
-	store_batch_put_int(b, NULL, 1, "%s/state", be);
+	put(b, perms(p, n, 0), fe, "backend=%s\nbackend-id=0\nstate=1", be);
+	put(b, perms(p, 0, n), be, "frontend=%s\nfrontend-id=%u\nonline=1", fe, n);
+	for (unsigned i = 0; i < d->service->pci_count; i++)
+		put(b, NULL, be, "key-%u=%s\ndev-%u=%s\nopts-%u=msitranslate=0,power_mgmt=0,permissive=0\nstate-%u=1", i, d->service->pci[i], i,
+		    d->service->pci[i], i, i);
+	put(b, NULL, be, "num_devs=%u\nstate=1", d->service->pci_count);
 }
 
 void nodes_console_backend(struct store_batch *b, const struct domain *d, unsigned index, unsigned state)
 {
-	char be[80], fe[80], p[32];
+	char be[80], p[32];
 
 	snprintf(be, sizeof(be), "/local/domain/%d/backend/console/%u/%u", DOMID_CONSOLE, d->domid, index);
-	snprintf(fe, sizeof(fe), "/local/domain/%u/device/console/%u", d->domid, index);
-	store_batch_put(b, perms(p, 0, d->domid), NULL, "%s", be);
-	store_batch_put(b, NULL, fe, "%s/frontend", be);
-	store_batch_put_int(b, NULL, d->domid, "%s/frontend-id", be);
-	store_batch_put_int(b, NULL, 1, "%s/online", be);
-	store_batch_put_int(b, NULL, state, "%s/state", be);
+	put(b, perms(p, 0, d->domid), be, "frontend=/local/domain/%u/device/console/%u\nfrontend-id=%u\nonline=1\nstate=%u", d->domid, index,
+	    d->domid, state);
 }
 
 void nodes_console(struct store_batch *b, const struct domain *d, unsigned index)
 {
-	char be[80], fe[80], p[32];
+	char fe[80], p[32];
 
-	snprintf(be, sizeof(be), "/local/domain/%d/backend/console/%u/%u", DOMID_CONSOLE, d->domid, index);
 	snprintf(fe, sizeof(fe), "/local/domain/%u/device/console/%u", d->domid, index);
-	store_batch_put(b, only(p, d->domid), NULL, "%s", fe);
-	store_batch_put(b, NULL, be, "%s/backend", fe);
-	store_batch_put_int(b, NULL, DOMID_CONSOLE, "%s/backend-id", fe);
-	store_batch_put(b, NULL, "xenconsoled", "%s/type", fe);
-	store_batch_put(b, NULL, "pty", "%s/output", fe);
-	store_batch_put(b, NULL, "vt100", "%s/protocol", fe);
-	store_batch_put_int(b, NULL, 1, "%s/state", fe);
+	snprintf(p, sizeof(p), "n%u", d->domid);
+	put(b, p, fe, "backend=/local/domain/%d/backend/console/%u/%u\nbackend-id=%d\ntype=xenconsoled\noutput=pty\nprotocol=vt100\nstate=1",
+	    DOMID_CONSOLE, d->domid, index, DOMID_CONSOLE);
 	nodes_console_backend(b, d, index, 1);
 }
 
-static const char *kind_name(const struct device *device)
+void nodes_device_path(const struct domain *guest, const struct device *device, bool frontend, char path[NODES_PATH_MAX])
 {
-	return device->kind == DEVICE_VIF ? "vif" : "vbd";
+	if (frontend)
+		snprintf(path, NODES_PATH_MAX, "/local/domain/%u/device/%s/%u", guest->domid, device_kind(device), device->id);
+	else
+		snprintf(path, NODES_PATH_MAX, "/local/domain/%u/backend/%s/%u/%u", device->backend->domid, device_kind(device),
+			 guest->domid, device->id);
 }
 
-static void device_paths(const struct domain *guest, const struct device *device, char fe[96], char be[96])
+static void device_paths(const struct domain *guest, const struct device *device, char fe[NODES_PATH_MAX], char be[NODES_PATH_MAX])
 {
-	snprintf(fe, 96, "/local/domain/%u/device/%s/%u", guest->domid, kind_name(device), device->id);
-	snprintf(be, 96, "/local/domain/%u/backend/%s/%u/%u", device->backend->domid, kind_name(device), guest->domid, device->id);
+	nodes_device_path(guest, device, true, fe);
+	nodes_device_path(guest, device, false, be);
 }
 
 void nodes_backend(struct store_batch *b, const struct domain *guest, const struct device *device)
 {
 	unsigned g = guest->domid, n = device->backend->domid;
-	char fe[96], be[96], p[32];
+	char fe[NODES_PATH_MAX], be[NODES_PATH_MAX], p[32];
 
 	device_paths(guest, device, fe, be);
 	/* the store took a dead backend's permissions away; without them the reborn one cannot read the frontend */
 	store_batch_permit_tree(b, perms(p, g, n), "%s", fe);
 
-	store_batch_put(b, perms(p, n, g), NULL, "%s", be);
-	store_batch_put(b, NULL, fe, "%s/frontend", be);
-	store_batch_put_int(b, NULL, g, "%s/frontend-id", be);
-	store_batch_put_int(b, NULL, 1, "%s/online", be);
-	if (device->kind == DEVICE_VIF) {
-		store_batch_put(b, NULL, device->mac, "%s/mac", be);
-		store_batch_put(b, NULL, device->vif->bridge, "%s/bridge", be);
-		store_batch_put_int(b, NULL, device->id, "%s/handle", be);
-		store_batch_put(b, NULL, "vif", "%s/type", be);
-		store_batch_put(b, NULL, "none", "%s/script", be); /* Linux's netback wants one; the agent does its work */
-	} else {
-		store_batch_put(b, NULL, device->vbd->vdev, "%s/dev", be);
-		store_batch_put(b, NULL, device->vbd->target, "%s/params", be);
-		store_batch_put(b, NULL, device->vbd->writable ? "w" : "r", "%s/mode", be);
-		store_batch_put(b, NULL, "phy", "%s/type", be);
-		store_batch_put(b, NULL, "disk", "%s/device-type", be);
-		store_batch_put_int(b, NULL, 0, "%s/removable", be);
-		store_batch_put_int(b, NULL, 1, "%s/bootable", be);
-		store_batch_put_int(b, NULL, 1, "%s/discard-enable", be);
-		store_batch_put(b, NULL, device->physical, "%s/physical-device", be);
-	}
-	store_batch_put(b, NULL, "connected", "%s/hotplug-status", be);
-	store_batch_put_int(b, NULL, 1, "%s/state", be);
+	put(b, perms(p, n, g), be, "frontend=%s\nfrontend-id=%u\nonline=1", fe, g);
+	if (device->kind == DEVICE_VIF) /* Linux's netback wants a script; the agent does its work */
+		put(b, NULL, be, "mac=%s\nbridge=%s\nhandle=%u\ntype=vif\nscript=none", device->mac, device->vif->bridge, device->id);
+	else
+		put(b, NULL, be, "dev=%s\nparams=%s\nmode=%s\ntype=phy\ndevice-type=disk\nremovable=0\nbootable=1\ndiscard-enable=1\n"
+		    "physical-device=%s", device->vbd->vdev, device->vbd->target, device->vbd->writable ? "w" : "r", device->physical);
+	put(b, NULL, be, "hotplug-status=connected\nstate=1");
 }
 
 void nodes_frontend(struct store_batch *b, const struct domain *guest, const struct device *device)
 {
-	char fe[96], be[96], p[32];
+	char fe[NODES_PATH_MAX], be[NODES_PATH_MAX], p[32];
 
 	device_paths(guest, device, fe, be);
-	store_batch_put(b, perms(p, guest->domid, device->backend->domid), NULL, "%s", fe);
-	store_batch_put(b, NULL, be, "%s/backend", fe);
-	store_batch_put_int(b, NULL, device->backend->domid, "%s/backend-id", fe);
-	if (device->kind == DEVICE_VIF) {
-		store_batch_put_int(b, NULL, device->id, "%s/handle", fe);
-		store_batch_put(b, NULL, device->mac, "%s/mac", fe);
-		store_batch_put_int(b, NULL, 1500, "%s/mtu", fe);
-		store_batch_put_int(b, NULL, 0, "%s/xdp-headroom", fe);
-	} else {
-		store_batch_put_int(b, NULL, device->id, "%s/virtual-device", fe);
-		store_batch_put(b, NULL, "disk", "%s/device-type", fe);
-	}
-	store_batch_put_int(b, NULL, 1, "%s/state", fe);
+	put(b, perms(p, guest->domid, device->backend->domid), fe, "backend=%s\nbackend-id=%u", be, device->backend->domid);
+	if (device->kind == DEVICE_VIF)
+		put(b, NULL, fe, "handle=%u\nmac=%s\nmtu=1500\nxdp-headroom=0", device->id, device->mac);
+	else
+		put(b, NULL, fe, "virtual-device=%u\ndevice-type=disk", device->id);
+	put(b, NULL, fe, "state=1");
 }
 
 void nodes_remove_backend(struct store_batch *b, const struct domain *guest, const struct device *device)
 {
-	char fe[96], be[96];
+	char be[NODES_PATH_MAX];
 
-	device_paths(guest, device, fe, be);
+	nodes_device_path(guest, device, false, be);
 	store_batch_remove(b, "%s", be);
 }
 
 void nodes_close_backend(struct store_batch *b, const struct domain *guest, const struct device *device)
 {
-	char fe[96], be[96];
+	char be[NODES_PATH_MAX];
 
-	device_paths(guest, device, fe, be);
-	store_batch_put_int(b, NULL, 0, "%s/online", be);
-	store_batch_put_int(b, NULL, 5, "%s/state", be);
+	nodes_device_path(guest, device, false, be);
+	put(b, NULL, be, "online=0\nstate=5");
 }
 
 void nodes_remove_device(struct store_batch *b, const struct domain *guest, const struct device *device)
 {
-	char fe[96], be[96];
+	char fe[NODES_PATH_MAX];
 
-	device_paths(guest, device, fe, be);
-	store_batch_remove(b, "%s", be);
+	nodes_remove_backend(b, guest, device);
+	nodes_device_path(guest, device, true, fe);
 	store_batch_remove(b, "%s", fe);
 	/* the directory of the guest's devices of that kind, once it is empty, goes with the guest */
 }
@@ -239,6 +198,5 @@ void nodes_remove_domain(struct store_batch *b, const struct domain *d)
 	if (d->service && d->service->pci_count)
 		store_batch_remove(b, "/local/domain/0/backend/pci/%u", d->domid);
 	for (unsigned i = 0; i < d->device_count; i++)
-		store_batch_remove(b, "/local/domain/%u/backend/%s/%u", d->devices[i].backend->domid, kind_name(&d->devices[i]),
-				   d->domid);
+		store_batch_remove(b, "/local/domain/%u/backend/%s/%u", d->devices[i].backend->domid, device_kind(&d->devices[i]), d->domid);
 }

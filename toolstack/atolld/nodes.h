@@ -8,6 +8,9 @@
 
 #include "atolld/atolld.h"
 
+#define NODES_PATH_MAX 96
+/* The directory of the frontend or backend half of a guest's device. */
+void nodes_device_path(const struct domain *guest, const struct device *device, bool frontend, char path[NODES_PATH_MAX]);
 /* The domain's own tree, /local/domain/N and /vm/UUID. */
 void nodes_domain(struct store_batch *batch, const struct domain *domain);
 /* The PCI devices of a service, as frontend there and as backend in the control domain. */
