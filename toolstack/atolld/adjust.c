@@ -12,18 +12,6 @@
 #define DEVICE_POLL_MS 50
 #define DEVICE_WAIT_MS 10000 /* for a guest's kernel to connect a device or to let it go */
 #define MAXMEM_SLACK_KIB 1024 /* the builder's own, beyond the target */
-enum { XENBUS_CONNECTED = 4, XENBUS_CLOSING = 5, XENBUS_CLOSED = 6 }; /* of xenbus.h */
-
-static struct domain *changeable(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	struct domain *d = api_guest(a, rpc, id, params);
-
-	if (d && (d->job || d->state != DOMAIN_RUNNING)) {
-		api_refuse(rpc, id, d, -EBUSY);
-		return NULL;
-	}
-	return d;
-}
 
 static const char *device_name(const struct device *device, char text[16])
 {
@@ -33,33 +21,11 @@ static const char *device_name(const struct device *device, char text[16])
 	return text;
 }
 
-/* Of the backend's half, or the guest's; 0: there is none. */
-static unsigned half_state(const struct domain *d, const struct device *device, bool guest)
-{
-	const char *kind = device->kind == DEVICE_VIF ? "vif" : "vbd";
-	char path[STORE_PATH_MAX], value[16];
-	uint64_t state;
-
-	if (guest)
-		snprintf(path, sizeof(path), "/local/domain/%u/device/%s/%u/state", d->domid, kind, device->id);
-	else
-		snprintf(path, sizeof(path), "/local/domain/%u/backend/%s/%u/%u/state", device->backend->domid, kind, d->domid,
-			 device->id);
-	if (!d->atolld->store || store_read(d->atolld->store, path, value, sizeof(value)) < 0 || parse_u64(value, 0, 9, &state) < 0)
-		return 0;
-	return (unsigned)state;
-}
-
-static unsigned device_state(const struct domain *d, const struct device *device)
-{
-	return half_state(d, device, false);
-}
-
 /* Waits for STATE; a device whose half is gone is closed. */
 static int await_state(struct job *job, unsigned state, const char *hint)
 {
 	struct device *device = job->domain->subject;
-	unsigned now = device_state(job->domain, device);
+	unsigned now = device_state(job->domain, device, false);
 	char text[16];
 
 	if (now == state || (!now && state == XENBUS_CLOSED))
@@ -101,22 +67,10 @@ static void forget(struct domain *d, struct device *device)
 		if (!vif && d->devices[i].vbd > &c->vbds[entry])
 			d->devices[i].vbd--;
 	}
-	d->subject = NULL;
 	state_save(d->atolld);
 }
 
 /* --- attach --- */
-
-static int subject_ordered(struct job *job, const struct json *result)
-{
-	device_ordered(job->domain->subject, result);
-	return 0;
-}
-
-static int step_order_one(struct job *job)
-{
-	return order_attach(job, job->domain->subject, job->domain, subject_ordered);
-}
 
 static int step_publish_one(struct job *job)
 {
@@ -133,7 +87,7 @@ static int step_connected(struct job *job)
 	struct domain *d = job->domain;
 
 	/* the backend is first; a guest that still reads its fields complains if they are taken away */
-	if (device_state(d, d->subject) == XENBUS_CONNECTED && half_state(d, d->subject, true) != XENBUS_CONNECTED &&
+	if (device_state(d, d->subject, false) == XENBUS_CONNECTED && device_state(d, d->subject, true) != XENBUS_CONNECTED &&
 	    job->retries < DEVICE_WAIT_MS / DEVICE_POLL_MS) {
 		job_retry(job, DEVICE_POLL_MS);
 		return JOB_WAIT;
@@ -142,31 +96,30 @@ static int step_connected(struct job *job)
 }
 
 static const struct job_step attach_steps[] = {
-	{"order", step_order_one, 0}, {"publish", step_publish_one, 0}, {"connect", step_connected, 0}, {0},
+	{"order", step_order, 0}, {"publish", step_publish_one, 0}, {"connect", step_connected, 0}, {0},
 };
 
 static void on_attached(struct job *job)
 {
 	struct domain *d = job->domain;
 	struct device *device = d->subject;
-	struct json *result = json_new(JSON_OBJECT);
 	char text[16];
 
+	d->subject = NULL;
 	if (job->error.code[0]) {
 		remove_nodes(d, device);
 		forget(d, device);
+		api_answer(job, NULL);
 	} else {
 		event_add(d->atolld, "attached", d->name, "%s", device_name(device, text));
-		json_set_string(result, "device", device_name(device, text));
-		json_set_string(result, "backend", device->backend->name);
 		state_save(d->atolld);
+		api_answer(job, json_build("device=%s backend=%s", device_name(device, text), device->backend->name));
 	}
-	api_answer(job, result);
 }
 
 void method_attach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	struct domain *d = changeable(a, rpc, id, params);
+	struct domain *d = api_running_guest(a, rpc, id, params);
 	const char *kind = json_get_string(params, "kind", "");
 	const struct json *device = json_get(params, "device");
 	bool vif = !strcmp(kind, "vif");
@@ -188,10 +141,7 @@ void method_attach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct 
 		return;
 	}
 	d->subject = &d->devices[d->device_count - 1];
-	if (job_start(d, attach_steps, on_attached, rpc, id) < 0) {
-		forget(d, d->subject);
-		api_refuse(rpc, id, d, -ENOMEM);
-	}
+	job_start(d, attach_steps, on_attached, rpc, id);
 }
 
 /* --- detach --- */
@@ -242,7 +192,7 @@ static struct device *find_device(struct domain *d, const char *kind, const char
 		char number[12];
 
 		snprintf(number, sizeof(number), "%u", device->id);
-		if (strcmp(kind, device->kind == DEVICE_VIF ? "vif" : "vbd"))
+		if (strcmp(kind, device_kind(device)))
 			continue;
 		if (!strcmp(which, number) || (device->kind == DEVICE_VBD && !strcmp(which, device->vbd->vdev)))
 			return device;
@@ -252,7 +202,7 @@ static struct device *find_device(struct domain *d, const char *kind, const char
 
 void method_detach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	struct domain *d = changeable(a, rpc, id, params);
+	struct domain *d = api_running_guest(a, rpc, id, params);
 	const char *kind = json_get_string(params, "kind", ""), *which = json_get_string(params, "device", "");
 
 	if (!d)
@@ -261,15 +211,15 @@ void method_detach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct 
 	d->force = json_get_bool(params, "force", false);
 	if (!d->subject)
 		rpc_fail(rpc, id, ENODEV, "%s: it has no %.8s %.20s; `atoll info %s` shows its devices", d->name, kind, which, d->name);
-	else if (job_start(d, detach_steps, on_detached, rpc, id) < 0)
-		api_refuse(rpc, id, d, -ENOMEM);
+	else
+		job_start(d, detach_steps, on_detached, rpc, id);
 }
 
 /* --- name, memory, processors --- */
 
 void method_rename(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	struct domain *d = changeable(a, rpc, id, params);
+	struct domain *d = api_running_guest(a, rpc, id, params);
 	const char *to = json_get_string(params, "to", "");
 	struct store_batch *batch;
 	int r;
@@ -298,21 +248,12 @@ void method_rename(struct atolld *a, struct rpc *rpc, uint32_t id, const struct 
 	rpc_reply(rpc, id, json_new(JSON_OBJECT));
 }
 
-static int limited(struct job *job, const struct json *result)
-{
-	return 0;
-}
-
 static int step_limit(struct job *job)
 {
 	struct domain *d = job->domain;
-	struct json *params;
+	int64_t max_kib = ((int64_t)d->target_mib << 10) + MAXMEM_SLACK_KIB;
 
-	if (!d->target_mib)
-		return 0;
-	params = domain_params(d);
-	json_set_int(params, "max_kib", ((int64_t)d->target_mib << 10) + MAXMEM_SLACK_KIB);
-	return job_call(job, d->atolld->builder, "domain.set", params, 0, limited, NULL);
+	return d->target_mib ? job_order(job, "domain.set", json_build("domid=%u max_kib=%ld", d->domid, max_kib), NULL, NULL) : 0;
 }
 
 static int step_tell(struct job *job)
@@ -370,7 +311,7 @@ static int change(struct domain *d, const struct json *value, char *why, size_t 
 
 void method_set(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	struct domain *d = changeable(a, rpc, id, params);
+	struct domain *d = api_running_guest(a, rpc, id, params);
 	unsigned target;
 	char why[300];
 
@@ -395,8 +336,7 @@ void method_set(struct atolld *a, struct rpc *rpc, uint32_t id, const struct jso
 			return;
 		}
 	}
-	if (job_start(d, set_steps, on_set, rpc, id) < 0)
-		api_refuse(rpc, id, d, -ENOMEM);
+	job_start(d, set_steps, on_set, rpc, id);
 }
 
 /* --- what is known --- */
@@ -422,49 +362,36 @@ static struct json *devices_to_json(const struct domain *d)
 
 	for (unsigned i = 0; i < d->device_count; i++) {
 		const struct device *device = &d->devices[i];
-		struct json *item = json_new(JSON_OBJECT);
+		bool vif = device->kind == DEVICE_VIF;
 
-		json_set_string(item, "kind", device->kind == DEVICE_VIF ? "vif" : "vbd");
-		json_set_int(item, "id", device->id);
-		json_set_string(item, "name", device->kind == DEVICE_VIF ? device->mac : device->vbd->vdev);
-		json_set_string(item, "on", device->kind == DEVICE_VIF ? device->vif->bridge : device->vbd->target);
-		json_set_string(item, "backend", device->backend->name);
-		json_set_string(item, "state", states[device_state(d, device)]);
-		json_append(list, item);
+		json_append(list, json_build("kind=%s id=%u name=%s on=%s backend=%s state=%s", device_kind(device), device->id,
+					     vif ? device->mac : device->vbd->vdev, vif ? device->vif->bridge : device->vbd->target,
+					     device->backend->name, states[device_state(d, device, false)]));
 	}
 	return list;
 }
 
 void method_info(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	const char *name = json_get_string(params, "name", "");
-	struct domain *d = domain_find(a, name);
+	struct domain *d = api_domain(a, rpc, id, params);
+	const struct guest_config *c = d ? d->guest : NULL;
 	struct json *json;
 	char uuid[37], cpus[GUEST_CPUS_MAX * 4];
 
-	if (!d) {
-		rpc_fail(rpc, id, ENOENT, "%.63s: there is no such domain; `atoll list` shows them", name);
+	if (!d)
 		return;
-	}
 	json = domain_to_json(d);
 	domain_uuid(d, uuid);
-	json_set_string(json, "uuid", uuid);
+	json_add(json, "uuid=%s", uuid);
 	if (d->running_ms)
-		json_set_int(json, "uptime_s", (int64_t)(now_ms() - d->running_ms) / 1000);
-	if (d->guest) {
-		cpu_list_print(d->guest->cpus, cpus, sizeof(cpus));
-		json_set_string(json, "kernel", d->guest->kernel);
-		json_set_string(json, "cmdline", d->guest->cmdline);
-		json_set_int(json, "memory_max_kib", (int64_t)d->guest->memory_mib << 10);
-		json_set_int(json, "memory_target_kib", (int64_t)(d->target_mib ? d->target_mib : d->guest->memory_mib) << 10);
-		json_set_int(json, "vcpus", d->guest->vcpus);
-		json_set_int(json, "vcpus_max", d->guest->maxvcpus);
-		json_set_string(json, "cpus", cpus);
-		json_set_int(json, "cpu_weight", d->guest->weight ? d->guest->weight : 256);
-		json_set_int(json, "cap", d->guest->cap);
+		json_add(json, "uptime_s=%lu", (now_ms() - d->running_ms) / 1000);
+	if (c) {
+		cpu_list_print(c->cpus, cpus, sizeof(cpus));
+		json_add(json, "kernel=%s cmdline=%s memory_max_kib=%lu memory_target_kib=%lu vcpus=%u vcpus_max=%u cpus=%s cpu_weight=%u cap=%u",
+			 c->kernel, c->cmdline, (uint64_t)c->memory_mib << 10, (uint64_t)(d->target_mib ? d->target_mib : c->memory_mib) << 10,
+			 c->vcpus, c->maxvcpus, cpus, c->weight ? c->weight : 256, c->cap);
 	}
-	json_set(json, "device_states", devices_to_json(d));
-	json_set(json, "events", events_of(d));
+	json_add(json, "device_states=%p events=%p", devices_to_json(d), events_of(d));
 	rpc_reply(rpc, id, json);
 	census_request(a);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What the command asks for. Clients are root on this host, but what they send is still checked like any other peer's. */
+/* The command's socket: who is connected, and what becomes of a request. Clients are root on this host, but what they send is still
+ * checked like any other peer's. */
 #include "atolld/api.h"
 
 #include <errno.h>
@@ -7,20 +8,16 @@
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
-#include "atolld/agent.h"
 #include "atolld/audit.h"
 #include "atolld/consoles.h"
 #include "atolld/events.h"
-#include "base/base64.h"
 #include "base/log.h"
-
-#define CONSOLE_INPUT_MAX 1024
-#define QMP_TIMEOUT_MS 10000
 
 struct client {
 	struct client *next;
 	struct api *api;
 	struct rpc *rpc;
+	uint64_t serial; /* no other client ever has it */
 	int pid; /* of the process that connected */
 	uint32_t up_id, down_id; /* an `up` or `down` that waits for its answer */
 };
@@ -31,24 +28,22 @@ struct api {
 	struct source *source;
 	struct client *clients;
 	unsigned count;
+	uint64_t last_serial;
 };
 
 void api_answer(struct job *job, struct json *result)
 {
-	if (!job->client)
-		json_free(result);
-	else if (job->error.code[0]) {
-		json_free(result);
-		rpc_fail_with(job->client, job->client_id, &job->error);
-	} else {
+	if (job->client && !job->error.code[0]) {
 		rpc_reply(job->client, job->client_id, result);
+	} else {
+		json_free(result);
+		if (job->client)
+			rpc_fail_with(job->client, job->client_id, &job->error);
 	}
 	job->client = NULL;
 }
 
-/* --- methods --- */
-
-static struct domain *named(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+struct domain *api_domain(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
 	const char *name = json_get_string(params, "name", "");
 	struct domain *d = domain_find(a, name);
@@ -60,7 +55,7 @@ static struct domain *named(struct atolld *a, struct rpc *rpc, uint32_t id, cons
 
 struct domain *api_guest(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	struct domain *d = named(a, rpc, id, params);
+	struct domain *d = api_domain(a, rpc, id, params);
 
 	if (d && d->role == ROLE_DM) {
 		rpc_fail(rpc, id, EPERM, "%s: this is a guest's device model, which comes and goes with it", d->name);
@@ -73,7 +68,6 @@ struct domain *api_guest(struct atolld *a, struct rpc *rpc, uint32_t id, const s
 	return d;
 }
 
-/* Why an operation on D was not begun. */
 void api_refuse(struct rpc *rpc, uint32_t id, const struct domain *d, int error)
 {
 	if (error == -EBUSY && d->job)
@@ -84,38 +78,17 @@ void api_refuse(struct rpc *rpc, uint32_t id, const struct domain *d, int error)
 		rpc_fail(rpc, id, error, "%s: %s", d->name, strerror(-error));
 }
 
-#define STATUS_PAGE 20 /* domains in one answer: with all its devices each takes at most 3 KiB of RPC_FRAME_MAX */
-
-/* The domains from the FIRSTth on, and "next" if there are more; all if FIRST is negative, which a frame holds of about 100. */
-static struct json *status(struct atolld *a, int64_t first)
+struct domain *api_running_guest(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	struct json *json = json_new(JSON_OBJECT), *list = json_new(JSON_ARRAY);
-	int64_t at = 0;
-	int r = 0;
+	struct domain *d = api_guest(a, rpc, id, params);
 
-	for_each_domain(d, a) {
-		if (first < 0 || (at >= first && at < first + STATUS_PAGE))
-			r |= json_append(list, domain_to_json(d));
-		at++;
-	}
-	if (first >= 0 && at > first + STATUS_PAGE)
-		r |= json_set_int(json, "next", first + STATUS_PAGE);
-	r |= json_set_bool(json, "up", services_running(a));
-	r |= json_set_int(json, "control_memory_kib", (int64_t)a->control_memory_kib);
-	r |= json_set(json, "domains", list);
-	return r < 0 ? json_free(json) : json;
+	if (!d || (!d->job && d->state == DOMAIN_RUNNING))
+		return d;
+	api_refuse(rpc, id, d, -EBUSY);
+	return NULL;
 }
 
-static void method_status(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	int64_t first = -1;
-
-	if (json_read_int(params, "first", 0, DOMAINS_MAX, &first) < 0)
-		first = -1;
-	rpc_reply(rpc, id, status(a, first));
-	if (first <= 0)
-		census_request(a); /* fresher memory and processor figures for the next one */
-}
+/* --- those that wait for all services --- */
 
 static struct client *client_of(struct api *api, const struct rpc *rpc)
 {
@@ -124,6 +97,20 @@ static struct client *client_of(struct api *api, const struct rpc *rpc)
 	while (client && client->rpc != rpc)
 		client = client->next;
 	return client;
+}
+
+uint64_t api_serial(const struct atolld *a, const struct rpc *rpc)
+{
+	return client_of(a->api, rpc)->serial;
+}
+
+struct rpc *api_client(const struct atolld *a, uint64_t serial)
+{
+	for (struct client *c = a->api->clients; c; c = c->next) {
+		if (c->serial == serial)
+			return c->rpc;
+	}
+	return NULL;
 }
 
 static void method_up(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
@@ -164,283 +151,53 @@ static void method_down(struct atolld *a, struct rpc *rpc, uint32_t id, const st
 	api_services_changed(a);
 }
 
-static void method_plan(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+static bool services_down(struct atolld *a)
 {
-	const char *sent = json_get_string(params, "text", NULL);
-	AUTO_FREE char *read = NULL;
-	struct host_config config;
-	struct json *result, *plan;
-	size_t len = sent ? strlen(sent) : 0;
-	char why[300];
-	int r = sent ? 0 : read_file(a->host_path, HOST_FILE_MAX, &read, &len);
-
-	if (r < 0) {
-		rpc_fail(rpc, id, r, "%s: %s", a->host_path, strerror(-r));
-		return;
+	for_each_domain(d, a) {
+		if (d->unwanted && d->state != DOMAIN_DOWN)
+			return false;
 	}
-	r = host_config_parse(sent ? sent : read, len, &config, why, sizeof(why));
-	if (r < 0) {
-		rpc_fail(rpc, id, r, "%s", why);
-	} else {
-		plan = host_config_plan(&a->host, &config);
-		for (struct json *item = plan ? plan->first : NULL; item; item = item->next) {
-			struct domain *d = domain_find(a, json_get_string(item, "name", ""));
+	return true;
+}
 
-			if (d && d->state != DOMAIN_RUNNING && !strcmp(json_get_string(item, "what", ""), "keep"))
-				json_set_string(item, "now", domain_state_name(d)); /* `atoll up` starts it */
-		}
-		result = json_new(JSON_OBJECT);
-		json_set(result, "plan", plan);
-		rpc_reply(rpc, id, result);
+void api_services_changed(struct atolld *a)
+{
+	bool up = services_running(a), down = services_down(a);
+
+	if (!a->api)
+		return;
+	if (up && !a->announced) {
+		sd_notify(0, "READY=1\nSTATUS=all services run");
+		a->announced = true;
+		log_info("all services run");
 	}
-	host_config_fini(&config);
-}
+	for (struct client *c = a->api->clients, *next; c; c = next) {
+		uint32_t *waiting = up && c->up_id ? &c->up_id : down && c->down_id ? &c->down_id : NULL;
+		uint32_t id = waiting ? *waiting : 0;
 
-static void method_create(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	const char *text = json_get_string(params, "config", ""), *file = json_get_string(params, "file", "configuration");
-	const char *fail_at = json_get_string(params, "fail_at", "");
-	struct guest_config *config = malloc(sizeof(*config));
-	char why[300];
-
-	if (!config)
-		rpc_fail(rpc, id, ENOMEM, "out of memory");
-	else if (guest_config_parse(text, strlen(text), config, why, sizeof(why)) < 0)
-		rpc_fail(rpc, id, EINVAL, "%.150s: %s", file, why);
-	else if (*fail_at && !a->host.experiments)
-		rpc_fail(rpc, id, EPERM, "fail_at: only with \"experiments\": true in host.json");
-	else
-		guest_create(a, config, fail_at, rpc, id);
-	free(config);
-}
-
-static void method_destroy(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	struct domain *d = api_guest(a, rpc, id, params);
-
-	int r = d ? guest_destroy(d, rpc, id) : 0;
-
-	if (r < 0)
-		api_refuse(rpc, id, d, r);
-}
-
-static void method_shutdown(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	struct domain *d = api_guest(a, rpc, id, params);
-	struct store_batch *batch;
-	int r;
-
-	if (!d)
-		return;
-	if (d->state != DOMAIN_RUNNING) {
-		api_refuse(rpc, id, d, -EBUSY);
-		return;
-	}
-	batch = store_batch_new();
-	store_batch_put(batch, NULL, json_get_bool(params, "reboot", false) ? "reboot" : "poweroff",
-			"/local/domain/%u/control/shutdown", d->domid);
-	r = store_commit(a->store, batch);
-	if (r < 0)
-		rpc_fail(rpc, id, r, "%s: the request was not written: %s", d->name, strerror(-r));
-	else
-		rpc_reply(rpc, id, json_new(JSON_OBJECT));
-}
-
-static void method_restart(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	struct domain *d = named(a, rpc, id, params);
-	const char *kernel = json_get_string(params, "kernel", NULL);
-	int r;
-
-	if (!d)
-		return;
-	if (!domain_is_service(d)) {
-		rpc_fail(rpc, id, EPERM, "%s: this is a guest; `atoll reboot` restarts it", d->name);
-		return;
-	}
-	if (kernel && d->role != ROLE_NET && d->role != ROLE_DISK) {
-		rpc_fail(rpc, id, EINVAL, "%s: its code is Atoll's own; only net and disk services have a kernel to choose", d->name);
-		return;
-	}
-	r = kernel ? kernel_change(d, kernel, rpc, id) : service_restart(d, json_get_string(params, "reason", "asked for"), rpc, id);
-	if (kernel && (r == -ENOENT || r == -EINVAL)) {
-		rpc_fail(rpc, id, r, "%s: there is no kernel %.100s (a file and a ramdisk below /usr/lib/atoll/images/kernels/, or a path)",
-			 d->name, kernel);
-		return;
-	}
-	if (r < 0)
-		api_refuse(rpc, id, d, r);
-}
-
-/* Sends a domain's id to the builder and passes the answer on. The client may have left by then. */
-struct forward {
-	struct api *api;
-	struct rpc *client;
-	uint32_t id;
-	unsigned domid;
-};
-
-static bool still_there(const struct forward *f)
-{
-	struct client *c = f->api->clients;
-
-	while (c && c->rpc != f->client)
-		c = c->next;
-	return c != NULL;
-}
-
-static void on_forwarded(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
-{
-	struct forward *f = data;
-
-	if (still_there(f) && error)
-		rpc_fail_with(f->client, f->id, error);
-	else if (still_there(f))
-		rpc_reply(f->client, f->id, json_copy(result));
-	census_request(f->api->atolld);
-	free(f);
-}
-
-static void forward(struct atolld *a, struct domain *d, struct rpc *rpc, uint32_t id, const char *method, rpc_reply_fn *fn)
-{
-	struct forward *f;
-
-	if (!d)
-		return;
-	f = malloc(sizeof(*f));
-	if (f)
-		*f = (struct forward){a->api, rpc, id, d->domid};
-	if (!f || rpc_call(a->builder, method, domain_params(d), 0, fn, f) < 0) {
-		free(f);
-		rpc_fail(rpc, id, EIO, "%s: the builder does not take orders", d->name);
+		next = c->next; /* answering may find this client gone */
+		if (!id)
+			continue;
+		*waiting = 0;
+		rpc_reply(c->rpc, id, json_build("up?%d", up));
 	}
 }
 
-static void method_pause(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+void api_service_failed(struct domain *d)
 {
-	forward(a, api_guest(a, rpc, id, params), rpc, id, "domain.pause", on_forwarded);
-}
+	struct api *api = d->atolld->api;
 
-static void method_unpause(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	struct domain *d = domain_find(a, json_get_string(params, "name", ""));
+	for (struct client *c = api ? api->clients : NULL, *next; c; c = next) {
+		uint32_t id = c->up_id;
 
-	if (d && d->state == DOMAIN_PRESERVED && d->shutdown && d->shutdown_reason == SHUTDOWN_SUSPEND) {
-		int r = guest_resume(d, rpc, id);
-
-		if (r < 0)
-			api_refuse(rpc, id, d, r);
-		return;
-	}
-	forward(a, api_guest(a, rpc, id, params), rpc, id, "domain.unpause", on_forwarded);
-}
-
-static void method_xen_log(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	struct forward *f = malloc(sizeof(*f));
-
-	if (f)
-		*f = (struct forward){a->api, rpc, id, 0};
-	if (!f || rpc_call(a->builder, "host.log", NULL, 0, on_forwarded, f) < 0) {
-		free(f);
-		rpc_fail(rpc, id, EIO, "the builder does not take orders");
+		next = c->next;
+		c->up_id = 0;
+		if (id)
+			rpc_fail(c->rpc, id, EIO, "%s: not started, it is tried again: %s", d->name, d->why);
 	}
 }
 
-/* What the hypervisor and the store have of a domain, for `atoll audit`: not what we believe. */
-static void on_ties(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
-{
-	struct forward *f = data;
-
-	if (still_there(f) && error)
-		rpc_fail_with(f->client, f->id, error);
-	else if (still_there(f))
-		rpc_reply(f->client, f->id, audit_of_store(f->api->atolld, f->domid, json_copy(result)));
-	free(f);
-}
-
-static void method_audit(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	forward(a, named(a, rpc, id, params), rpc, id, "domain.ties", on_ties);
-}
-
-/* QEMU is asked through the agent of its domain, which has the list of what it may be asked. */
-static void method_qmp(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	struct domain *d = api_guest(a, rpc, id, params);
-	struct rpc *agent = d && d->dm ? agent_rpc(d->dm->agent) : NULL;
-	struct json *order;
-	struct forward *f;
-
-	if (!d)
-		return;
-	if (!agent) {
-		rpc_fail(rpc, id, ENODEV, "%s: it has no device model%s", d->name, d->dm ? " that answers" : "");
-		return;
-	}
-	order = json_new(JSON_OBJECT);
-	json_set_string(order, "execute", json_get_string(params, "execute", ""));
-	if (json_get(params, "arguments"))
-		json_set(order, "arguments", json_copy(json_get(params, "arguments")));
-	f = malloc(sizeof(*f));
-	if (f)
-		*f = (struct forward){a->api, rpc, id, d->domid};
-	if (!f || rpc_call(agent, "dm.qmp", order, QMP_TIMEOUT_MS, on_forwarded, f) < 0) {
-		free(f);
-		rpc_fail(rpc, id, EIO, "%s: its device model does not take orders", d->name);
-	}
-}
-
-/* An HVM guest's serial line is what its device model's domain has as console. */
-static const char *console_name(struct atolld *a, const struct json *params)
-{
-	const char *name = json_get_string(params, "name", "");
-	struct domain *d = domain_find(a, name);
-
-	return d && d->dm && d->guest->serial ? d->dm->name : name;
-}
-
-static void method_console_attach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	const char *name = console_name(a, params);
-	struct json *result = json_new(JSON_OBJECT);
-	bool writes = false;
-	int r = consoles_attach(a->consoles, name, rpc, json_get_bool(params, "watch", false), &writes);
-
-	if (r < 0) {
-		json_free(result);
-		rpc_fail(rpc, id, r, "%.80s: %s", name, r == -ENOENT ? "there is no such console; `atoll list` shows the domains"
-								     : strerror(-r));
-		return;
-	}
-	json_set_bool(result, "writes", writes);
-	rpc_reply(rpc, id, result);
-}
-
-static void method_console_input(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	const char *name = console_name(a, params);
-	unsigned char bytes[CONSOLE_INPUT_MAX];
-	ssize_t n = base64_decode(json_get_string(params, "data", ""), bytes, sizeof(bytes));
-	int r;
-
-	r = n < 0 ? (int)n : consoles_input(a->consoles, name, rpc, bytes, (size_t)n);
-	if (r < 0)
-		rpc_fail(rpc, id, r, "%.80s: console input: %s", name, r == -EPERM ? "another client writes; this one watches"
-										   : strerror(-r));
-	else
-		rpc_reply(rpc, id, json_new(JSON_OBJECT));
-}
-
-static void method_events(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	int64_t since = 0;
-
-	json_read_int(params, "since", 0, INT64_MAX, &since);
-	rpc_reply(rpc, id, events_list(a->events, (uint64_t)since));
-	if (json_get_bool(params, "follow", false))
-		events_follow(a->events, rpc);
-}
+/* --- requests --- */
 
 static const struct {
 	const char *name;
@@ -559,56 +316,11 @@ static void on_accept(struct source *source, uint32_t events, void *data)
 		return;
 	}
 	client->api = api;
+	client->serial = ++api->last_serial;
 	client->pid = cred.pid;
 	client->next = api->clients;
 	api->clients = client;
 	api->count++;
-}
-
-static bool services_down(struct atolld *a)
-{
-	for_each_domain(d, a) {
-		if (d->unwanted && d->state != DOMAIN_DOWN)
-			return false;
-	}
-	return true;
-}
-
-void api_services_changed(struct atolld *a)
-{
-	bool up = services_running(a), down = services_down(a);
-
-	if (!a->api)
-		return;
-	if (up && !a->announced) {
-		sd_notify(0, "READY=1\nSTATUS=all services run");
-		a->announced = true;
-		log_info("all services run");
-	}
-	for (struct client *c = a->api->clients, *next; c; c = next) {
-		uint32_t *waiting = up && c->up_id ? &c->up_id : down && c->down_id ? &c->down_id : NULL;
-		uint32_t id = waiting ? *waiting : 0;
-
-		next = c->next; /* answering may find this client gone */
-		if (!id)
-			continue;
-		*waiting = 0;
-		rpc_reply(c->rpc, id, status(a, -1));
-	}
-}
-
-void api_service_failed(struct domain *d)
-{
-	struct api *api = d->atolld->api;
-
-	for (struct client *c = api ? api->clients : NULL, *next; c; c = next) {
-		uint32_t id = c->up_id;
-
-		next = c->next;
-		c->up_id = 0;
-		if (id)
-			rpc_fail(c->rpc, id, EIO, "%s: not started, it is tried again: %s", d->name, d->why);
-	}
 }
 
 int api_create(struct atolld *a, struct api **out)

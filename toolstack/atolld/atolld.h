@@ -91,7 +91,7 @@ struct domain {
 	enum health told; /* the last verdict that was made an event */
 
 	struct job *job;
-	char fail_at[16]; /* of the next job: job_fail_next() */
+	char fail_at[16]; /* the step at which its next job fails: for tests of what is left behind */
 	struct agent *agent; /* net and disk services */
 	struct rpc_error failure; /* of a create that is being undone, or a save */
 
@@ -192,14 +192,24 @@ int services_create(struct atolld *atolld);
 void services_advance(struct atolld *atolld);
 /* Rebuilds a service with its domid. Frontends do not notice. CLIENT (may be NULL) gets the answer. 0 or -errno. */
 int service_restart(struct domain *domain, const char *reason, struct rpc *client, uint32_t id);
-/* Opens the store that already runs. 0 or -errno. */
-int service_adopt_store(struct domain *domain);
 /* It was found dead, hung or not serving: what its policy says is done. 0 or -errno. */
 int service_failed(struct domain *domain, const char *reason);
 /* Restarts it if its policy wants that from time to time. */
 void service_rejuvenate(struct domain *domain);
 int service_stop(struct domain *domain, struct rpc *client, uint32_t id);
 bool services_running(const struct atolld *atolld);
+
+/* --- how they are started (bringup.c) --- */
+/* Store and console: they are reloaded in place, or revived. */
+static inline bool service_keeps_state(const struct domain *d)
+{
+	return d->role == ROLE_STORE || d->role == ROLE_CONSOLE;
+}
+/* Opens the store that already runs. 0 or -errno. */
+int service_adopt_store(struct domain *domain);
+/* Those that start it, or start it again. */
+const struct job_step *service_steps(const struct domain *domain);
+extern const struct job_step service_stop_steps[];
 
 /* --- the kernels of services (kernel.c) --- */
 const char *kernel_name(const struct domain *domain);
@@ -229,7 +239,6 @@ void guest_start(struct domain *domain, const struct job_step *steps, struct rpc
 /* Parameters of domain.build for it. */
 struct json *guest_build_params(const struct domain *domain);
 int step_settings(struct job *job);
-int step_order(struct job *job);
 int step_publish_guest(struct job *job);
 /* Guests and device models, too: take devices back, nodes. */
 int step_unplug_guest(struct job *job);
@@ -259,11 +268,16 @@ int built(struct job *job, const struct json *result);
 /* {"pci": …}-less parameters of domain.build. */
 struct json *build_params(const struct domain *domain, const char *type, const char *kernel, const char *ramdisk,
 			  const char *cmdline, uint64_t memory_kib, unsigned vcpus);
-/* Orders the backend's agent to attach (or detach) a device; for attach a vbd's `physical` is filled in. */
-int order_attach(struct job *job, struct device *device, struct domain *guest, job_result_fn *fn);
+/* The device that INDEX of the job stands for: of a guest's job the one that comes or goes, or each of its devices; of a service's
+ * job each that it serves. NULL: no more. */
+struct device *job_device(struct job *job, struct domain **guest);
+/* Orders the backends' agents to attach them; their backend nodes. */
+int step_order(struct job *job);
+int step_republish(struct job *job);
 void order_detach(struct device *device, struct domain *guest);
-/* Notes what the agent answered. */
-void device_ordered(struct device *device, const struct json *result);
+/* The xenbus state of the guest's half, or the backend's; 0: there is none. */
+enum { XENBUS_CONNECTED = 4, XENBUS_CLOSING = 5, XENBUS_CLOSED = 6 }; /* of xenbus.h */
+unsigned device_state(const struct domain *guest, const struct device *device, bool frontend);
 
 /* --- the state file (state.c) --- */
 void state_save(struct atolld *atolld);

@@ -208,8 +208,8 @@ int step_dm_start(struct job *job)
 	d->state = DOMAIN_STARTING;
 	d->awaited = true;
 	state_save(d->atolld);
-	r = job_start(d, start_steps, on_started, NULL, 0);
-	return r < 0 ? r : JOB_WAIT;
+	job_start(d, start_steps, on_started, NULL, 0);
+	return JOB_WAIT;
 }
 
 static void on_stopped(struct job *job)
@@ -235,7 +235,6 @@ static void on_stopped(struct job *job)
 int step_dm_stop(struct job *job)
 {
 	struct domain *d = job->domain->dm;
-	int r;
 
 	if (!d)
 		return 0;
@@ -244,8 +243,8 @@ int step_dm_stop(struct job *job)
 	d->agent = agent_destroy(d->agent);
 	d->state = DOMAIN_STOPPING;
 	d->awaited = true;
-	r = job_start(d, stop_steps, on_stopped, NULL, 0);
-	return r < 0 ? r : JOB_WAIT;
+	job_start(d, stop_steps, on_stopped, NULL, 0);
+	return JOB_WAIT;
 }
 
 void dm_stopped(struct domain *d)
@@ -260,6 +259,5 @@ void dm_stopped(struct domain *d)
 	d->agent = agent_destroy(d->agent);
 	d->state = DOMAIN_STOPPING;
 	d->awaited = false;
-	if (job_start(d, stop_steps, on_stopped, NULL, 0) < 0)
-		log_error("%s: out of memory", d->name);
+	job_start(d, stop_steps, on_stopped, NULL, 0);
 }

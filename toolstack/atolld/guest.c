@@ -123,31 +123,21 @@ struct json *guest_build_params(const struct domain *d)
 	struct json *params = build_params(d, guest_type_names[c->type], hvm ? HVMLOADER : c->kernel, hvm ? SEABIOS : c->ramdisk,
 					   c->cmdline, (uint64_t)c->memory_mib << 10, c->maxvcpus);
 
-	if (c->max_grant_frames)
-		json_set_int(params, "max_grant_frames", c->max_grant_frames);
-	if (c->max_maptrack_frames)
-		json_set_int(params, "max_maptrack_frames", c->max_maptrack_frames);
-	if (c->max_event_channels)
-		json_set_int(params, "max_event_channels", c->max_event_channels);
+	json_add(params, "max_grant_frames~%u max_maptrack_frames~%u max_event_channels~%u", c->max_grant_frames, c->max_maptrack_frames,
+		 c->max_event_channels);
 	return params;
 }
 
 static int step_build(struct job *job)
 {
-	return job_call(job, job->domain->atolld->builder, "domain.build", guest_build_params(job->domain), BUILD_TIMEOUT_MS, built,
-			NULL);
-}
-
-static int settled(struct job *job, const struct json *result)
-{
-	return 0;
+	return job_order(job, "domain.build", guest_build_params(job->domain), built, NULL);
 }
 
 /* What differs from the scheduler's defaults. */
 int step_settings(struct job *job)
 {
 	const struct guest_config *c = job->domain->guest;
-	struct json *params, *cpus = NULL;
+	struct json *cpus = NULL;
 
 	for (unsigned i = 0; i < GUEST_CPUS_MAX; i++) {
 		if (!(c->cpus[i / 8] & 1 << i % 8))
@@ -157,32 +147,8 @@ int step_settings(struct job *job)
 	}
 	if (!cpus && !c->weight && !c->cap)
 		return 0;
-	params = domain_params(job->domain);
-	if (cpus)
-		json_set(params, "cpus", cpus);
-	if (c->weight)
-		json_set_int(params, "weight", c->weight);
-	if (c->cap)
-		json_set_int(params, "cap", c->cap);
-	return job_call(job, job->domain->atolld->builder, "domain.set", params, 0, settled, NULL);
-}
-
-static int ordered(struct job *job, const struct json *result);
-
-int step_order(struct job *job)
-{
-	struct domain *d = job->domain;
-
-	if (job->index == d->device_count)
-		return 0;
-	return order_attach(job, &d->devices[job->index], d, ordered);
-}
-
-static int ordered(struct job *job, const struct json *result)
-{
-	device_ordered(&job->domain->devices[job->index], result);
-	job->index++;
-	return step_order(job);
+	return job_order(job, "domain.set", json_build("domid=%u cpus~%p weight~%u cap~%u", job->domain->domid, cpus, c->weight, c->cap), NULL,
+			 NULL);
 }
 
 int step_publish_guest(struct job *job)
@@ -241,12 +207,21 @@ static int step_device_model(struct job *job)
 }
 
 static const struct job_step create_steps[] = {
-	{"build", step_build, 0},     {"settings", step_settings, 0}, {"order", step_order, 60000},
-	{"publish", step_publish_guest, 0}, {"device-model", step_device_model, 0}, {"unpause", step_unpause, 0}, {0},
+	{"build", step_build, BUILD_TIMEOUT_MS},
+	{"settings", step_settings, 0},
+	{"order", step_order, 60000},
+	{"publish", step_publish_guest, 0},
+	{"device-model", step_device_model, 0},
+	{"unpause", step_unpause, 0},
+	{0},
 };
 static const struct job_step destroy_steps[] = {
-	{"pause", step_pause, 0}, {"no-device-model", step_dm_stop, 0}, {"unplug", step_unplug_guest, 0},
-	{"destroy", step_destroy, 0}, {"clean", step_clean_guest, 0}, {0},
+	{"pause", step_pause, 0},
+	{"no-device-model", step_dm_stop, 0},
+	{"unplug", step_unplug_guest, 0},
+	{"destroy", step_destroy, 0},
+	{"clean", step_clean_guest, 0},
+	{0},
 };
 
 /* --- how they end --- */
@@ -258,8 +233,7 @@ static void on_undone(struct job *job)
 	if (job->error.code[0])
 		log_error("%s: not all of it could be taken away: %s", d->name, job->error.message);
 	/* the client is told why the create failed, not that the cleaning went well */
-	snprintf(job->error.code, sizeof(job->error.code), "%s", d->failure.code);
-	snprintf(job->error.message, sizeof(job->error.message), "%s", d->failure.message);
+	job->error = d->failure;
 	api_answer(job, NULL);
 	domain_delete(d);
 }
@@ -273,8 +247,7 @@ static void on_created(struct job *job)
 		event_add(d->atolld, "not-created", d->name, "%s", job->error.message);
 		d->failure = job->error;
 		d->state = DOMAIN_STOPPING;
-		if (job_start(d, destroy_steps, on_undone, job->client, job->client_id) < 0)
-			api_answer(job, NULL);
+		job_start(d, destroy_steps, on_undone, job->client, job->client_id);
 		return;
 	}
 	d->state = DOMAIN_RUNNING;
@@ -285,12 +258,9 @@ static void on_created(struct job *job)
 	state_save(d->atolld);
 	census_request(d->atolld);
 	answer = domain_to_json(d);
-	if (d->guest->warning[0])
-		json_set_string(answer, "ignored", d->guest->warning);
+	json_add(answer, "ignored~%s phases_ms=%p build_us~%p", d->guest->warning, phases_to_json(job->phases, job->phase_count),
+		 TAKE_PTR(d->build_phases));
 	d->guest->warning[0] = '\0'; /* said once */
-	json_set(answer, "phases_ms", phases_to_json(job->phases, job->phase_count));
-	if (d->build_phases)
-		json_set(answer, "build_us", TAKE_PTR(d->build_phases));
 	api_answer(job, answer);
 }
 
@@ -330,20 +300,17 @@ struct domain *guest_new(struct atolld *a, const struct guest_config *config, st
 void guest_start(struct domain *d, const struct job_step *steps, struct rpc *client, uint32_t id)
 {
 	state_save(d->atolld);
-	if (job_start(d, steps, on_created, client, id) < 0) {
-		rpc_fail(client, id, ENOMEM, "%s: out of memory", d->name);
-		domain_delete(d);
-	}
+	job_start(d, steps, on_created, client, id);
 }
 
 void guest_create(struct atolld *a, const struct guest_config *config, const char *fail_at, struct rpc *client, uint32_t id)
 {
 	struct domain *d = guest_new(a, config, client, id);
 
-	if (d)
-		job_fail_next(d, fail_at);
-	if (d)
-		guest_start(d, create_steps, client, id);
+	if (!d)
+		return;
+	snprintf(d->fail_at, sizeof(d->fail_at), "%s", fail_at);
+	guest_start(d, create_steps, client, id);
 }
 
 static void on_destroyed(struct job *job)
@@ -369,7 +336,8 @@ int guest_destroy(struct domain *d, struct rpc *client, uint32_t id)
 	if (d->job)
 		return -EBUSY;
 	d->state = DOMAIN_STOPPING;
-	return job_start(d, destroy_steps, on_destroyed, client, id);
+	job_start(d, destroy_steps, on_destroyed, client, id);
+	return 0;
 }
 
 static void on_down_for_restart(struct job *job)
@@ -383,17 +351,13 @@ static void on_down_for_restart(struct job *job)
 	d->domid = domain_next_id(d->atolld);
 	d->restarts++;
 	d->state = DOMAIN_STARTING;
-	if (job_start(d, create_steps, on_created, NULL, 0) < 0) {
-		d->state = DOMAIN_FAILED;
-		log_error("%s: cannot be started again: out of memory", d->name);
-	}
+	job_start(d, create_steps, on_created, NULL, 0);
 }
 
 static void finish_stopped(struct domain *d, bool again)
 {
 	d->state = DOMAIN_STOPPING;
-	if (job_start(d, destroy_steps, again ? on_down_for_restart : on_destroyed, NULL, 0) < 0)
-		log_error("%s: out of memory", d->name);
+	job_start(d, destroy_steps, again ? on_down_for_restart : on_destroyed, NULL, 0);
 }
 
 static enum guest_action action_of(const struct domain *d)
@@ -421,14 +385,11 @@ static int step_dump(struct job *job)
 	struct domain *d = job->domain;
 	uint64_t bytes = ((uint64_t)d->guest->memory_mib + DUMP_OVERHEAD_MIB) << 20;
 	int fd = dump_open(d->name, bytes, d->why, sizeof(d->why));
-	struct json *params;
 
 	if (fd < 0)
 		return job_explain(job, fd, "%s: no dump of its memory: %s: %s", d->name, DUMP_DIR, strerror(-fd));
-	params = domain_params(d);
-	json_set_int(params, "max_bytes", (int64_t)bytes);
 	rpc_push_fd(d->atolld->builder, fd);
-	return job_call(job, d->atolld->builder, "domain.dump", params, 0, dumped, NULL);
+	return job_order(job, "domain.dump", json_build("domid=%u max_bytes=%lu", d->domid, bytes), dumped, NULL);
 }
 
 static const struct job_step dump_steps[] = {{"dump", step_dump, 0}, {0}};
@@ -454,8 +415,7 @@ void guest_stopped(struct domain *d)
 		state_save(d->atolld);
 	} else if (action == ACTION_COREDUMP_DESTROY || action == ACTION_COREDUMP_RESTART) {
 		d->state = DOMAIN_STOPPING;
-		if (job_start(d, dump_steps, on_dump_end, NULL, 0) < 0)
-			log_error("%s: out of memory", d->name);
+		job_start(d, dump_steps, on_dump_end, NULL, 0);
 	} else {
 		finish_stopped(d, action == ACTION_RESTART);
 	}

@@ -78,9 +78,8 @@ void job_fail(struct job *job, int error, const char *fmt, ...)
 
 void job_fail_with(struct job *job, const struct rpc_error *error)
 {
-	if (job->finished)
-		return;
-	job->error = *error;
+	if (!job->finished)
+		job->error = *error;
 	finish(job);
 }
 
@@ -98,13 +97,16 @@ void job_limit(struct job *job, unsigned timeout_ms)
 	source_set_timer(job->timeout, timeout_ms ? (int64_t)timeout_ms : -1);
 }
 
-static void close_phase(struct job *job)
+static void next_step(struct job *job)
 {
 	uint64_t now = now_us();
 
 	if (job->phase_count < JOB_PHASES_MAX)
 		job->phases[job->phase_count++] = (struct job_phase){job->steps[job->at].phase, now - job->step_us};
 	job->step_us = now;
+	job->at++;
+	job->index = job->retries = 0;
+	job_limit(job, job->steps[job->at].timeout_ms);
 }
 
 /* A step returned an error; the message may be there already. */
@@ -134,10 +136,7 @@ static void proceed(struct job *job)
 			fail_step(job, r);
 			break;
 		}
-		close_phase(job);
-		job->at++;
-		job->index = job->retries = 0;
-		job_limit(job, job->steps[job->at].timeout_ms);
+		next_step(job);
 	}
 	unref(job);
 }
@@ -147,42 +146,47 @@ static void on_retry(struct source *source, uint32_t events, void *data)
 	proceed(data);
 }
 
-int job_start(struct domain *domain, const struct job_step *steps, job_done_fn *done, struct rpc *client, uint32_t client_id)
+/* There is no memory for it: who waits for its end is told. */
+static void fail_start(struct domain *domain, job_done_fn *done, struct rpc *client, uint32_t client_id)
+{
+	struct job job = {.domain = domain, .client = client, .client_id = client_id, .started_us = now_us()};
+
+	job_explain(&job, ENOMEM, "%s: out of memory", domain->name);
+	done(&job);
+}
+
+void job_start(struct domain *domain, const struct job_step *steps, job_done_fn *done, struct rpc *client, uint32_t client_id)
 {
 	struct job *job = calloc(1, sizeof(*job));
 	struct loop *loop = domain->atolld->loop;
 
-	if (!job)
-		return -ENOMEM;
-	*job = (struct job){.domain = domain, .steps = steps, .done = done, .client = client, .client_id = client_id, .refs = 1};
+	if (!job || loop_add_timer(loop, -1, on_retry, job, &job->timer) < 0 ||
+	    loop_add_timer(loop, -1, on_timeout, job, &job->timeout) < 0) {
+		if (job)
+			source_destroy(job->timer);
+		free(job);
+		fail_start(domain, done, client, client_id);
+		return;
+	}
+	job->domain = domain;
+	job->steps = steps;
+	job->done = done;
+	job->client = client;
+	job->client_id = client_id;
+	job->refs = 1;
 	job->started_us = job->step_us = now_us();
 	memcpy(job->fail_at, domain->fail_at, sizeof(job->fail_at));
 	domain->fail_at[0] = '\0';
-	if (loop_add_timer(loop, -1, on_retry, job, &job->timer) < 0 ||
-	    loop_add_timer(loop, -1, on_timeout, job, &job->timeout) < 0) {
-		source_destroy(job->timer);
-		free(job);
-		return -ENOMEM;
-	}
 	domain->job = job;
 	job_limit(job, steps[0].timeout_ms);
 	proceed(job);
-	return 0;
-}
-
-void job_fail_next(struct domain *domain, const char *step)
-{
-	snprintf(domain->fail_at, sizeof(domain->fail_at), "%s", step);
 }
 
 void job_next(struct job *job)
 {
 	if (job->finished)
 		return;
-	close_phase(job);
-	job->at++;
-	job->index = job->retries = 0;
-	job_limit(job, job->steps[job->at].timeout_ms);
+	next_step(job);
 	proceed(job);
 }
 
@@ -205,7 +209,7 @@ static void on_reply(struct rpc *rpc, const struct json *result, const struct rp
 			job->error = *error;
 			finish(job);
 		} else {
-			r = call->fn(job, result);
+			r = call->fn ? call->fn(job, result) : 0;
 			if (r == 0)
 				job_next(job);
 			else if (r < 0 && !job->finished)
@@ -236,4 +240,9 @@ int job_call(struct job *job, struct rpc *rpc, const char *method, struct json *
 		return job_explain(job, r, "%s: %s: %s", job->domain->name, method, strerror(-r));
 	}
 	return JOB_WAIT;
+}
+
+int job_order(struct job *job, const char *method, struct json *params, job_result_fn *fn, const char *tolerate)
+{
+	return job_call(job, job->domain->atolld->builder, method, params, 0, fn, tolerate);
 }

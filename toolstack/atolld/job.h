@@ -52,11 +52,9 @@ struct job {
 	bool finished;
 };
 
-/* Starts STEPS on DOMAIN (which has no job). DONE is called once, and may start the next job. 0 or -ENOMEM. */
-int job_start(struct domain *domain, const struct job_step *steps, job_done_fn *done, struct rpc *client, uint32_t client_id);
+/* Starts STEPS on DOMAIN (which has no job). DONE is called once, at once if there is no memory, and may start the next job. */
+void job_start(struct domain *domain, const struct job_step *steps, job_done_fn *done, struct rpc *client, uint32_t client_id);
 
-/* The next job of DOMAIN fails at this step: for tests of what is left behind. */
-void job_fail_next(struct domain *domain, const char *step);
 /* The waiting step is done. */
 void job_next(struct job *job);
 /* The waiting step is run again after a while. */
@@ -73,10 +71,12 @@ void job_abandon(struct job *job);
 int job_explain(struct job *job, int error, const char *fmt, ...) PRINTF(3, 4);
 
 /* Calls METHOD (PARAMS is taken over) and returns JOB_WAIT, or -errno explained. FN gets the result and returns like a step; the
- * job goes on accordingly. An error of the peer fails the job unless TOLERATE names its code. */
+ * job goes on accordingly; NULL: nothing to do with it. An error of the peer fails the job unless TOLERATE names its code. */
 #define JOB_ANY_ERROR "*" /* for TOLERATE */
 typedef int job_result_fn(struct job *job, const struct json *result);
 int job_call(struct job *job, struct rpc *rpc, const char *method, struct json *params, unsigned timeout_ms, job_result_fn *fn,
 	     const char *tolerate);
+/* The same with the builder, for as long as it takes. */
+int job_order(struct job *job, const char *method, struct json *params, job_result_fn *fn, const char *tolerate);
 
 #endif

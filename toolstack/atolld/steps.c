@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "atolld/agent.h"
-#include "atolld/consoles.h"
+#include "atolld/nodes.h"
 #include "base/log.h"
 
 #define ORDER_TIMEOUT_MS 15000 /* a disk may still be probed */
@@ -29,24 +29,17 @@ static int destroyed(struct job *job, const struct json *result)
 
 int step_destroy(struct job *job)
 {
-	return job_call(job, job->domain->atolld->builder, "domain.destroy", domain_params(job->domain), 0, destroyed, "ENOENT");
-}
-
-static int nothing(struct job *job, const struct json *result)
-{
-	return 0;
+	return job_order(job, "domain.destroy", domain_params(job->domain), destroyed, "ENOENT");
 }
 
 int step_pause(struct job *job)
 {
-	if (!job->domain->exists)
-		return 0;
-	return job_call(job, job->domain->atolld->builder, "domain.pause", domain_params(job->domain), 0, nothing, "ENOENT");
+	return job->domain->exists ? job_order(job, "domain.pause", domain_params(job->domain), NULL, "ENOENT") : 0;
 }
 
 int step_unpause(struct job *job)
 {
-	return job_call(job, job->domain->atolld->builder, "domain.unpause", domain_params(job->domain), 0, nothing, NULL);
+	return job_order(job, "domain.unpause", domain_params(job->domain), NULL, NULL);
 }
 
 int built(struct job *job, const struct json *result)
@@ -75,54 +68,100 @@ int built(struct job *job, const struct json *result)
 struct json *build_params(const struct domain *d, const char *type, const char *kernel, const char *ramdisk, const char *cmdline,
 			  uint64_t memory_kib, unsigned vcpus)
 {
-	struct json *p = domain_params(d);
 	char uuid[37];
 
 	domain_uuid(d, uuid);
-	json_set_string(p, "uuid", uuid);
-	json_set_string(p, "name", d->name);
-	json_set_string(p, "type", type);
-	json_set_string(p, "kernel", kernel);
-	if (ramdisk && *ramdisk)
-		json_set_string(p, "ramdisk", ramdisk);
-	json_set_string(p, "cmdline", cmdline);
-	json_set_int(p, "memory_kib", (int64_t)memory_kib);
-	json_set_int(p, "vcpus", vcpus);
-	json_set_int(p, "console_domid", DOMID_CONSOLE);
-	json_set_int(p, "store_domid", DOMID_STORE);
+	return json_build("domid=%u uuid=%s name=%s type=%s kernel=%s ramdisk~%s cmdline=%s memory_kib=%lu vcpus=%u console_domid=%d "
+			  "store_domid=%d", d->domid, uuid, d->name, type, kernel, ramdisk, cmdline, memory_kib, vcpus, DOMID_CONSOLE,
+			  DOMID_STORE);
+}
+
+/* The INDEXth device of any guest that this service serves. */
+static struct device *served_device(struct domain *service, unsigned index, struct domain **guest)
+{
+	for_each_domain(g, service->atolld) {
+		if (!g->device_count || !g->exists || g->state != DOMAIN_RUNNING || g->released)
+			continue;
+		for (unsigned i = 0; i < g->device_count; i++) {
+			if (g->devices[i].backend == service && index-- == 0) {
+				*guest = g;
+				return &g->devices[i];
+			}
+		}
+	}
+	return NULL;
+}
+
+struct device *job_device(struct job *job, struct domain **guest)
+{
+	struct domain *d = job->domain;
+
+	if (domain_is_service(d))
+		return served_device(d, job->index, guest);
+	*guest = d;
+	if (d->subject)
+		return job->index ? NULL : d->subject;
+	return job->index < d->device_count ? &d->devices[job->index] : NULL;
+}
+
+/* What the agent is told of a device: its name there, and, to attach it, what it shall be. */
+static struct json *order(const struct device *dev, const struct domain *guest, bool attach)
+{
+	struct json *p;
+	char vif[32];
+
+	if (dev->kind == DEVICE_VIF) {
+		snprintf(vif, sizeof(vif), "vif%u.%u", guest->domid, dev->id);
+		return json_build("vif=%s bridge~%s", vif, attach ? dev->vif->bridge : NULL);
+	}
+	p = json_build("guest=%u vdev=%u", guest->domid, dev->id);
+	if (attach) /* a device model shows its guest the same disk, until the guest's own driver takes over */
+		json_add(p, "target=%s mode=%s with~%u", dev->vbd->target, dev->vbd->writable ? "w" : "r",
+			 guest->owner ? guest->owner->domid : 0);
 	return p;
 }
 
-int order_attach(struct job *job, struct device *dev, struct domain *guest, job_result_fn *fn)
+static int ordered(struct job *job, const struct json *result)
 {
-	struct json *p = json_new(JSON_OBJECT);
-	struct rpc *rpc = agent_rpc(dev->backend->agent);
-	char vif[32];
+	struct domain *guest;
+	struct device *dev = job_device(job, &guest);
 
-	if (!rpc) {
-		json_free(p);
-		return job_explain(job, ENOTCONN, "%s: its %s backend %s is %s, and its agent is not connected; try again", guest->name,
-				   dev->kind == DEVICE_VIF ? "vif" : "disk", dev->backend->name, domain_state_name(dev->backend));
+	if (dev && dev->kind == DEVICE_VBD) {
+		snprintf(dev->physical, sizeof(dev->physical), "%s", json_get_string(result, "physical_device", ""));
+		make_line(dev->physical);
 	}
-	if (dev->kind == DEVICE_VIF) {
-		snprintf(vif, sizeof(vif), "vif%u.%u", guest->domid, dev->id);
-		json_set_string(p, "vif", vif);
-		json_set_string(p, "bridge", dev->vif->bridge);
-		return job_call(job, rpc, "net.attach", p, ORDER_TIMEOUT_MS, fn, NULL);
-	}
-	json_set_int(p, "guest", guest->domid);
-	json_set_int(p, "vdev", dev->id);
-	json_set_string(p, "target", dev->vbd->target);
-	json_set_string(p, "mode", dev->vbd->writable ? "w" : "r");
-	if (guest->owner) /* a device model shows its guest the same disk, until the guest's own driver takes over */
-		json_set_int(p, "with", guest->owner->domid);
-	return job_call(job, rpc, "disk.attach", p, ORDER_TIMEOUT_MS, fn, NULL);
+	job->index++;
+	return step_order(job);
 }
 
-void device_ordered(struct device *dev, const struct json *result)
+int step_order(struct job *job)
 {
-	if (dev->kind == DEVICE_VBD)
-		snprintf(dev->physical, sizeof(dev->physical), "%s", json_get_string(result, "physical_device", ""));
+	struct domain *guest;
+	struct device *dev = job_device(job, &guest);
+	struct rpc *rpc = dev ? agent_rpc(dev->backend->agent) : NULL;
+
+	if (!dev)
+		return 0;
+	if (!rpc)
+		return job_explain(job, ENOTCONN, "%s: its %s backend %s is %s, and its agent is not connected; try again", guest->name,
+				   dev->kind == DEVICE_VIF ? "vif" : "disk", dev->backend->name, domain_state_name(dev->backend));
+	return job_call(job, rpc, dev->kind == DEVICE_VIF ? "net.attach" : "disk.attach", order(dev, guest, true), ORDER_TIMEOUT_MS, ordered,
+			NULL);
+}
+
+int step_republish(struct job *job)
+{
+	struct domain *guest;
+	struct device *dev;
+	int r = 0;
+
+	for (; r == 0 && (dev = job_device(job, &guest)); job->index++) {
+		struct store_batch *batch = store_batch_new();
+
+		nodes_backend(batch, guest, dev);
+		r = store_commit(job->domain->atolld->store, batch);
+	}
+	return r;
 }
 
 static void on_detached(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
@@ -133,21 +172,20 @@ static void on_detached(struct rpc *rpc, const struct json *result, const struct
 
 void order_detach(struct device *dev, struct domain *guest)
 {
-	struct json *p = json_new(JSON_OBJECT);
 	struct rpc *rpc = agent_rpc(dev->backend->agent);
-	char vif[32];
 
-	if (!rpc) { /* a dead backend has forgotten it anyway, and is not told of it when it is reborn */
-		json_free(p);
-		return;
-	}
-	if (dev->kind == DEVICE_VIF) {
-		snprintf(vif, sizeof(vif), "vif%u.%u", guest->domid, dev->id);
-		json_set_string(p, "vif", vif);
-		rpc_call(rpc, "net.detach", p, ORDER_TIMEOUT_MS, on_detached, NULL);
-	} else {
-		json_set_int(p, "guest", guest->domid);
-		json_set_int(p, "vdev", dev->id);
-		rpc_call(rpc, "disk.detach", p, ORDER_TIMEOUT_MS, on_detached, NULL);
-	}
+	if (rpc) /* a dead backend has forgotten it anyway, and is not told of it when it is reborn */
+		rpc_call(rpc, dev->kind == DEVICE_VIF ? "net.detach" : "disk.detach", order(dev, guest, false), ORDER_TIMEOUT_MS, on_detached,
+			 NULL);
+}
+
+unsigned device_state(const struct domain *guest, const struct device *dev, bool frontend)
+{
+	char path[NODES_PATH_MAX + 8], value[16];
+	struct store *store = guest->atolld->store;
+	uint64_t state;
+
+	nodes_device_path(guest, dev, frontend, path);
+	strcat(path, "/state");
+	return store && store_read(store, path, value, sizeof(value)) >= 0 && parse_u64(value, 0, 9, &state) == 0 ? (unsigned)state : 0;
 }

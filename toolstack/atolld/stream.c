@@ -37,46 +37,26 @@ void stream_event(struct atolld *a, const char *event, const struct json *params
 
 	if (!d || !d->guest || !d->job)
 		return;
-	if (!strcmp(event, "suspend")) {
+	if (!strcmp(event, "suspend"))
 		write_control(d, "suspend");
-	} else if (!strcmp(event, "progress") && d->job->client) {
-		struct json *progress = json_new(JSON_OBJECT);
-
-		json_set_string(progress, "name", d->name);
-		json_set_int(progress, "percent", json_get_int(params, "percent", 0));
-		rpc_event(d->job->client, "progress", progress);
-	}
+	else if (!strcmp(event, "progress") && d->job->client)
+		rpc_event(d->job->client, "progress", json_build("name=%s percent=%ld", d->name, json_get_int(params, "percent", 0)));
 }
 
 /* --- going on --- */
 
-static int reordered(struct job *job, const struct json *result);
-
+/* To backends that let it go it is as new. */
 static int step_reorder(struct job *job)
 {
-	struct domain *d = job->domain;
-
-	if (!d->released || job->index == d->device_count)
-		return 0;
-	return order_attach(job, &d->devices[job->index], d, reordered);
+	return job->domain->released ? step_order(job) : 0;
 }
 
-static int reordered(struct job *job, const struct json *result)
+static int step_publish_again(struct job *job)
 {
-	device_ordered(&job->domain->devices[job->index], result);
-	job->index++;
-	return step_reorder(job);
-}
+	int r = job->domain->released ? step_republish(job) : 0;
 
-static int step_republish(struct job *job)
-{
-	struct domain *d = job->domain;
-	struct store_batch *batch = store_batch_new();
-
-	for (unsigned i = 0; d->released && i < d->device_count; i++)
-		nodes_backend(batch, d, &d->devices[i]);
-	d->released = false;
-	return store_commit(d->atolld->store, batch);
+	job->domain->released = false;
+	return r;
 }
 
 static int resumed(struct job *job, const struct json *result)
@@ -92,11 +72,11 @@ static int resumed(struct job *job, const struct json *result)
 
 static int step_resume(struct job *job)
 {
-	return job_call(job, job->domain->atolld->builder, "domain.resume", domain_params(job->domain), 0, resumed, NULL);
+	return job_order(job, "domain.resume", domain_params(job->domain), resumed, NULL);
 }
 
 static const struct job_step resume_steps[] = {
-	{"order", step_reorder, 60000}, {"republish", step_republish, 0}, {"resume", step_resume, 0}, {0},
+	{"order", step_reorder, 60000}, {"republish", step_publish_again, 0}, {"resume", step_resume, 0}, {0},
 };
 
 static void on_resumed(struct job *job)
@@ -121,17 +101,15 @@ int guest_resume(struct domain *d, struct rpc *client, uint32_t id)
 {
 	if (d->job)
 		return -EBUSY;
-	return job_start(d, resume_steps, on_resumed, client, id);
+	job_start(d, resume_steps, on_resumed, client, id);
+	return 0;
 }
 
 /* --- saving --- */
 
 static int step_ready(struct job *job)
 {
-	struct json *result = json_new(JSON_OBJECT);
-
-	json_set(result, "config", guest_config_to_json(job->domain->guest));
-	rpc_reply(job->client, job->client_id, result);
+	rpc_reply(job->client, job->client_id, json_build("config=%p", guest_config_to_json(job->domain->guest)));
 	return JOB_WAIT;
 }
 
@@ -145,11 +123,9 @@ static int streamed(struct job *job, const struct json *result)
 static int step_stream(struct job *job)
 {
 	struct domain *d = job->domain;
-	struct json *params = domain_params(d);
 
-	json_set_bool(params, "live", d->live);
 	rpc_push_fd(d->atolld->builder, TAKE_FD(d->stream_fd));
-	return job_call(job, d->atolld->builder, "domain.save", params, 0, streamed, NULL);
+	return job_order(job, "domain.save", json_build("domid=%u live?%d", d->domid, d->live), streamed, NULL);
 }
 
 static int step_verdict(struct job *job)
@@ -191,44 +167,35 @@ static void keep(struct job *job, const char *why)
 	api_answer(job, json_new(JSON_OBJECT));
 }
 
+/* It is saved, or that failed: what becomes of the guest. */
 static void on_saved(struct job *job)
 {
 	struct domain *d = job->domain;
-	int r;
+	bool failed = job->error.code[0];
 
 	if (d->stream_fd >= 0)
 		close(TAKE_FD(d->stream_fd));
 	d->failure = job->error;
-	if (!job->error.code[0] && d->verdict == VERDICT_DESTROY) {
-		r = guest_destroy(d, job->client, job->client_id);
-	} else if (d->verdict == VERDICT_KEEP || (job->error.code[0] && d->released)) {
+	if (d->verdict == VERDICT_KEEP || (failed && d->released)) {
 		job->error = (struct rpc_error){0};
 		keep(job, "it may run on another host by now");
-		return;
+	} else if (d->verdict == VERDICT_DESTROY && !failed) {
+		guest_destroy(d, job->client, job->client_id);
 	} else {
-		r = job_start(d, resume_steps, on_resumed, job->client, job->client_id);
+		guest_resume(d, job->client, job->client_id);
 	}
-	if (r < 0)
-		api_answer(job, NULL);
-}
-
-static struct domain *streamable(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	struct domain *d = api_guest(a, rpc, id, params);
-
-	if (d && (d->job || d->state != DOMAIN_RUNNING || d->paused)) {
-		api_refuse(rpc, id, d, -EBUSY);
-		return NULL;
-	}
-	return d;
 }
 
 void method_save(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	struct domain *d = streamable(a, rpc, id, params);
+	struct domain *d = api_running_guest(a, rpc, id, params);
 
 	if (!d)
 		return;
+	if (d->paused) {
+		api_refuse(rpc, id, d, -EBUSY);
+		return;
+	}
 	if (d->guest->no_migrate) {
 		rpc_fail(rpc, id, EPERM, "%s: its description says nomigrate", d->name);
 		return;
@@ -240,8 +207,7 @@ void method_save(struct atolld *a, struct rpc *rpc, uint32_t id, const struct js
 	/* Debian's hypervisor has no shadow page tables, without which it cannot log what a PV guest writes: that one is suspended first */
 	d->live = json_get_bool(params, "live", false) && d->guest->type != GUEST_PV;
 	d->verdict = VERDICT_RESUME;
-	if (job_start(d, save_steps, on_saved, rpc, id) < 0)
-		api_refuse(rpc, id, d, -ENOMEM);
+	job_start(d, save_steps, on_saved, rpc, id);
 }
 
 /* The guest whose job waits in PHASE for this client. */
@@ -311,20 +277,16 @@ static int step_load(struct job *job)
 	struct domain *d = job->domain;
 
 	rpc_push_fd(d->atolld->builder, TAKE_FD(d->stream_fd));
-	return job_call(job, d->atolld->builder, "domain.restore", guest_build_params(d), 0, built, NULL);
+	return job_order(job, "domain.restore", guest_build_params(d), built, NULL);
 }
 
 static int step_hold(struct job *job)
 {
-	struct json *result;
-
 	if (!job->domain->hold)
 		return 0;
 	if (!job->client)
 		return job_explain(job, ECONNRESET, "%s: whoever sent it left", job->domain->name);
-	result = json_new(JSON_OBJECT);
-	json_set_string(result, "name", job->domain->name);
-	rpc_reply(job->client, job->client_id, result);
+	rpc_reply(job->client, job->client_id, json_build("name=%s", job->domain->name));
 	return JOB_WAIT;
 }
 
