@@ -82,14 +82,27 @@ int lab_call(struct lab *lab, struct peer *peer, const char *method, struct json
 
 bool lab_poll(struct lab *lab)
 {
-	struct json *status = NULL;
+	struct json *all = NULL, *page;
+	int64_t first = 0;
 	char why[320];
 
-	if (lab_call(lab, &lab->atolld, "status", NULL, STATUS_TIMEOUT_MS, &status, why, sizeof(why)) < 0)
-		status = json_free(status);
-	json_free(lab->status);
-	lab->status = status;
-	return status != NULL;
+	lab->status = json_free(lab->status);
+	do {
+		if (lab_call(lab, &lab->atolld, "status", json_build("first=%ld", first), STATUS_TIMEOUT_MS, &page, why, sizeof(why)) < 0) {
+			json_free(page);
+			json_free(all);
+			return false;
+		}
+		first = json_get_int(page, "next", 0);
+		json_for_each(d, all ? json_get(page, "domains") : NULL)
+			json_append((struct json *)json_get(all, "domains"), json_copy(d));
+		if (all)
+			json_free(page);
+		else
+			all = page;
+	} while (first);
+	lab->status = all;
+	return true;
 }
 
 const struct json *lab_domain(const struct lab *lab, const char *name)

@@ -88,10 +88,8 @@ int cli_status(struct cli *cli, struct json **out)
 
 	do {
 		AUTO_JSON struct json *page = NULL;
-		struct json *params = json_new(JSON_OBJECT);
 
-		json_set_int(params, "first", first);
-		if (cli_call(cli, "status", params, &page) != 0)
+		if (cli_call(cli, "status", json_build("first=%ld", first), &page) != 0)
 			return 1;
 		first = json_get_int(page, "next", 0);
 		if (!all) {

@@ -33,11 +33,11 @@ void table_outage(const struct json *domain, FILE *out);
 void table_phases(const struct json *domain, FILE *out);
 void table_info(const struct json *domain, FILE *out);
 
-/* All return an exit status. */
-int stream_save(struct cli *cli, const char *name, const char *path, bool checkpoint);
-int stream_restore(struct cli *cli, const char *path);
-int stream_migrate(struct cli *cli, const char *name, const char *to);
-int stream_receive(struct cli *cli);
+/* All return an exit status. Those with ARGS are verbs. */
+int stream_save(struct cli *cli, char **args);
+int stream_restore(struct cli *cli, char **args);
+int stream_migrate(struct cli *cli, char **args);
+int stream_receive(struct cli *cli, char **args);
 int console_attach(struct cli *cli, const char *name, bool watch);
 int console_log(const char *name);
 /* `atoll events`: what happened, and with FOLLOW what happens. */
@@ -47,7 +47,7 @@ int audit_print(struct cli *cli);
 int audit_verify(void);
 int audit_exposures(const struct cli *cli);
 /* `atoll top`, until q. */
-int top_run(struct cli *cli);
+int top_run(struct cli *cli, char **args);
 /* What `status` answered, for Prometheus. */
 void metrics_print(const struct json *status, FILE *out);
 

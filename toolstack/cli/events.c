@@ -35,11 +35,8 @@ static void on_event(struct cli *cli, const char *event, const struct json *para
 int events_print(struct cli *cli, bool follow)
 {
 	AUTO_JSON struct json *result = NULL;
-	struct json *params = json_new(JSON_OBJECT);
-	int r;
+	int r = cli_call(cli, "events", json_build("follow?%d", follow), &result);
 
-	json_set_bool(params, "follow", follow);
-	r = cli_call(cli, "events", params, &result);
 	if (r != 0)
 		return r;
 	json_for_each(event, json_get(result, "events"))

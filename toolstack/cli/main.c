@@ -5,34 +5,27 @@
 
 #include "cli/cli.h"
 
+static int show(struct cli *cli, int r, const struct json *result, void (*table)(const struct json *result, FILE *out))
+{
+	if (r == 0 && cli->json)
+		cli_print_json(result);
+	else if (r == 0 && table)
+		table(result, stdout);
+	return r;
+}
+
+/* A call with an answer that only --json shows. */
 static int cmd_call(struct cli *cli, const char *method, struct json *params)
 {
 	AUTO_JSON struct json *result = NULL;
 	int r = cli_call(cli, method, params, &result);
 
-	if (r == 0 && cli->json)
-		cli_print_json(result);
-	return r;
+	return show(cli, r, result, NULL);
 }
 
 static struct json *name_params(const char *name)
 {
-	struct json *params = json_new(JSON_OBJECT);
-
-	json_set_string(params, "name", name);
-	return params;
-}
-
-static int cmd_up(struct cli *cli, char **args)
-{
-	AUTO_JSON struct json *result = NULL;
-	int r = cli_call(cli, "up", NULL, &result);
-
-	if (r == 0 && cli->json)
-		cli_print_json(result);
-	else if (r == 0)
-		table_domains(result, stdout);
-	return r;
+	return json_build("name=%s", name);
 }
 
 static int cmd_status(struct cli *cli, char **args)
@@ -40,11 +33,7 @@ static int cmd_status(struct cli *cli, char **args)
 	AUTO_JSON struct json *result = NULL;
 	int r = cli_status(cli, &result);
 
-	if (r == 0 && cli->json)
-		cli_print_json(result);
-	else if (r == 0)
-		table_status(result, stdout);
-	return r;
+	return show(cli, r, result, table_status);
 }
 
 static int cmd_list(struct cli *cli, char **args)
@@ -52,11 +41,17 @@ static int cmd_list(struct cli *cli, char **args)
 	AUTO_JSON struct json *result = NULL;
 	int r = cli_status(cli, &result);
 
-	if (r == 0 && cli->json)
-		cli_print_json(json_get(result, "domains"));
-	else if (r == 0)
-		table_domains(result, stdout);
-	return r;
+	return show(cli, r, cli->json ? json_get(result, "domains") : result, table_domains);
+}
+
+static int cmd_up(struct cli *cli, char **args)
+{
+	AUTO_JSON struct json *result = NULL, *status = NULL;
+	int r = cli_call(cli, "up", NULL, &result);
+
+	if (r == 0)
+		r = cli_status(cli, &status);
+	return show(cli, r, status, table_domains);
 }
 
 static int cmd_create(struct cli *cli, char **args)
@@ -72,9 +67,7 @@ static int cmd_create(struct cli *cli, char **args)
 		fprintf(stderr, "atoll: %s: %s\n", args[0], r == -EFBIG ? "larger than 64 KiB" : strerror(-r));
 		return 1;
 	}
-	params = json_new(JSON_OBJECT);
-	json_set_string(params, "config", text);
-	json_set_string(params, "file", args[0]);
+	params = json_build("config=%s file=%s", text, args[0]);
 	for (char **arg = args + 1; *arg; arg++) {
 		if (!strcmp(*arg, "--explain"))
 			explain = true;
@@ -95,37 +88,9 @@ static int cmd_create(struct cli *cli, char **args)
 	return r;
 }
 
-static int cmd_save(struct cli *cli, char **args)
-{
-	if (args[2] && strcmp(args[2], "--checkpoint"))
-		return fprintf(stderr, "atoll: save: expected --checkpoint, not %s\n", args[2]), 2;
-	return stream_save(cli, args[0], args[1], args[2] != NULL);
-}
-
-static int cmd_restore(struct cli *cli, char **args)
-{
-	return stream_restore(cli, args[0]);
-}
-
-static int cmd_migrate(struct cli *cli, char **args)
-{
-	if (strcmp(args[1], "--to"))
-		return fprintf(stderr, "atoll: migrate: expected --to, not %s\n", args[1]), 2;
-	return stream_migrate(cli, args[0], args[2]);
-}
-
-static int cmd_receive(struct cli *cli, char **args)
-{
-	return stream_receive(cli);
-}
-
 static struct json *device_params(char **args)
 {
-	struct json *params = name_params(args[0]);
-
-	json_set_string(params, "kind", args[1]);
-	json_set_string(params, "device", args[2] ? args[2] : "");
-	return params;
+	return json_build("name=%s kind=%s device=%s", args[0], args[1], args[2] ? args[2] : "");
 }
 
 static int cmd_attach(struct cli *cli, char **args)
@@ -154,10 +119,7 @@ static int cmd_detach(struct cli *cli, char **args)
 
 static int cmd_rename(struct cli *cli, char **args)
 {
-	struct json *params = name_params(args[0]);
-
-	json_set_string(params, "to", args[1]);
-	return cmd_call(cli, "rename", params);
+	return cmd_call(cli, "rename", json_build("name=%s to=%s", args[0], args[1]));
 }
 
 static int cmd_set(struct cli *cli, char **args)
@@ -185,30 +147,20 @@ static int cmd_info(struct cli *cli, char **args)
 	AUTO_JSON struct json *result = NULL;
 	int r = cli_call(cli, "info", name_params(args[0]), &result);
 
-	if (r == 0 && cli->json)
-		cli_print_json(result);
-	else if (r == 0)
-		table_info(result, stdout);
-	return r;
+	return show(cli, r, result, table_info);
 }
 
 static int cmd_plan(struct cli *cli, char **args)
 {
 	AUTO_JSON struct json *result = NULL;
 	AUTO_FREE char *text = NULL;
-	struct json *params = json_new(JSON_OBJECT);
 	size_t len;
 	int r = args[0] ? read_file(args[0], CLI_FILE_MAX, &text, &len) : 0;
 
-	if (r < 0) {
-		json_free(params);
+	if (r < 0)
 		return fprintf(stderr, "atoll: %s: %s\n", args[0], strerror(-r)), 1;
-	}
-	if (text)
-		json_set_string(params, "text", text);
-	r = cli_call(cli, "plan", params, &result);
-	if (r == 0 && cli->json)
-		cli_print_json(result);
+	r = cli_call(cli, "plan", json_build("text~%s", text), &result);
+	show(cli, r, result, NULL);
 	json_for_each(item, r || cli->json ? NULL : json_get(result, "plan")) {
 		const char *now = json_get_string(item, "now", NULL), *why = json_get_string(item, "why", "");
 
@@ -218,37 +170,9 @@ static int cmd_plan(struct cli *cli, char **args)
 	return r;
 }
 
-static int cmd_down(struct cli *cli, char **args)
-{
-	return cmd_call(cli, "down", NULL);
-}
-
-static int cmd_destroy(struct cli *cli, char **args)
-{
-	return cmd_call(cli, "destroy", name_params(args[0]));
-}
-
-static int cmd_shutdown(struct cli *cli, char **args)
-{
-	return cmd_call(cli, "shutdown", name_params(args[0]));
-}
-
 static int cmd_reboot(struct cli *cli, char **args)
 {
-	struct json *params = name_params(args[0]);
-
-	json_set_bool(params, "reboot", true);
-	return cmd_call(cli, "shutdown", params);
-}
-
-static int cmd_pause(struct cli *cli, char **args)
-{
-	return cmd_call(cli, "pause", name_params(args[0]));
-}
-
-static int cmd_unpause(struct cli *cli, char **args)
-{
-	return cmd_call(cli, "unpause", name_params(args[0]));
+	return cmd_call(cli, "shutdown", json_build("name=%s reboot?%d", args[0], true));
 }
 
 static int cmd_restart(struct cli *cli, char **args)
@@ -265,12 +189,7 @@ static int cmd_restart(struct cli *cli, char **args)
 		return 2;
 	}
 	r = cli_call(cli, "restart", params, &result);
-
-	if (r == 0 && cli->json)
-		cli_print_json(result);
-	else if (r == 0)
-		table_outage(result, stdout);
-	return r;
+	return show(cli, r, result, table_outage);
 }
 
 /* COMMAND is a word, or what QMP has: {"execute": WORD, "arguments": {…}}. */
@@ -281,7 +200,7 @@ static int cmd_qmp(struct cli *cli, char **args)
 	int r;
 
 	if (args[1][0] != '{')
-		json_set_string(params = json_new(JSON_OBJECT), "execute", args[1]);
+		params = json_build("execute=%s", args[1]);
 	else if (json_parse(args[1], strlen(args[1]), &params, NULL) < 0)
 		return fprintf(stderr, "atoll: %s: no JSON\n", args[1]), 2;
 	json_set_string(params, "name", args[0]);
@@ -350,11 +269,6 @@ static int cmd_audit(struct cli *cli, char **args)
 	return 2;
 }
 
-static int cmd_top(struct cli *cli, char **args)
-{
-	return top_run(cli);
-}
-
 /* --http: the answer to a scraper, for atoll-metrics@.service. What it asked is not read: there is one page. */
 static int cmd_metrics(struct cli *cli, char **args)
 {
@@ -371,34 +285,34 @@ static int cmd_metrics(struct cli *cli, char **args)
 static const struct verb {
 	const char *name, *args, *help;
 	unsigned arg_count, arg_max; /* arg_max 0: as arg_count */
-	int (*run)(struct cli *cli, char **args);
+	int (*run)(struct cli *cli, char **args); /* NULL: a call of that name, with NAME if there is one */
 } verbs[] = {
 	{"up", "", "start all services of the host and wait for them", 0, 0, cmd_up},
 	{"plan", "[HOST.json]", "what this description, or the changed one in its place, would change", 0, 1, cmd_plan},
-	{"down", "", "stop the net and disk services (no guest may be left)", 0, 0, cmd_down},
+	{"down", "", "stop the net and disk services (no guest may be left)", 0, 0, NULL},
 	{"status", "", "services and guests: state, health, memory, restarts, last outage", 0, 0, cmd_status},
 	{"list", "", "all domains in one table", 0, 0, cmd_list},
 	{"create", "FILE [--explain]", "create and start a guest from an xl.cfg or JSON file; where the time went", 1, 4, cmd_create},
-	{"shutdown", "GUEST", "ask a guest to power off", 1, 0, cmd_shutdown},
+	{"shutdown", "GUEST", "ask a guest to power off", 1, 0, NULL},
 	{"reboot", "GUEST", "ask a guest to reboot", 1, 0, cmd_reboot},
-	{"destroy", "GUEST", "take a guest away at once", 1, 0, cmd_destroy},
+	{"destroy", "GUEST", "take a guest away at once", 1, 0, NULL},
 	{"info", "NAME", "all that is known of a domain", 1, 0, cmd_info},
-	{"save", "GUEST FILE [--checkpoint]", "write a guest to a file and take it away, or let it go on", 2, 3, cmd_save},
-	{"restore", "FILE", "let a saved guest go on", 1, 0, cmd_restore},
-	{"migrate", "GUEST --to COMMAND|fd:N", "move it over the command's input and output, as to `ssh HOST atoll receive`", 3, 0, cmd_migrate},
-	{"receive", "", "the other end of migrate, on standard input and output", 0, 0, cmd_receive},
+	{"save", "GUEST FILE [--checkpoint]", "write a guest to a file and take it away, or let it go on", 2, 3, stream_save},
+	{"restore", "FILE", "let a saved guest go on", 1, 0, stream_restore},
+	{"migrate", "GUEST --to COMMAND|fd:N", "move it over the command's input and output, as to `ssh HOST atoll receive`", 3, 0, stream_migrate},
+	{"receive", "", "the other end of migrate, on standard input and output", 0, 0, stream_receive},
 	{"attach", "GUEST vif|vbd [DEVICE]", "plug a device in, described as in a guest's file", 2, 3, cmd_attach},
 	{"detach", "GUEST vif|vbd N [--force]", "unplug it", 3, 4, cmd_detach},
 	{"rename", "GUEST NAME", "give a guest another name", 2, 0, cmd_rename},
 	{"set", "GUEST KEY=VALUE...", "change memory, vcpus, cpu_weight, cap, cpus of a running guest", 2, 6, cmd_set},
-	{"pause", "GUEST", "stop a guest's processors", 1, 0, cmd_pause},
-	{"unpause", "GUEST", "let them run again", 1, 0, cmd_unpause},
+	{"pause", "GUEST", "stop a guest's processors", 1, 0, NULL},
+	{"unpause", "GUEST", "let them run again", 1, 0, NULL},
 	{"restart", "SERVICE [--kernel KERNEL]", "rebuild a service with its domid; guests go on. Or with another kernel", 1, 3, cmd_restart},
 	{"qmp", "GUEST COMMAND", "ask an HVM guest's QEMU, like query-status; answers in JSON", 2, 0, cmd_qmp},
 	{"console", "[--watch] NAME", "attach to a domain's console; ^] leaves", 1, 2, cmd_console},
 	{"events", "[--follow]", "what happened on this host, or what happens", 0, 1, cmd_events},
 	{"audit", "[verify|exposures]", "who holds what, and shares with whom; the log of control", 0, 1, cmd_audit},
-	{"top", "", "the same as a screen that goes on; q leaves", 0, 0, cmd_top},
+	{"top", "", "the same as a screen that goes on; q leaves", 0, 0, top_run},
 	{"metrics", "[--http]", "figures for Prometheus", 0, 1, cmd_metrics},
 	{"logs", "NAME", "print what a domain's console said so far", 1, 0, cmd_logs},
 };
@@ -439,7 +353,8 @@ int main(int argc, char **argv)
 			fprintf(stderr, "usage: atoll %s%s%s\n", verbs[v].name, *verbs[v].args ? " " : "", verbs[v].args);
 			return 2;
 		}
-		r = verbs[v].run(&cli, argv + i + 1);
+		r = verbs[v].run ? verbs[v].run(&cli, argv + i + 1)
+				 : cmd_call(&cli, verbs[v].name, argv[i + 1] ? name_params(argv[i + 1]) : NULL);
 		cli_fini(&cli);
 		return r < 0 ? 1 : r;
 	}

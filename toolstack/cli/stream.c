@@ -82,21 +82,11 @@ static void on_progress(struct cli *cli, const char *event, const struct json *p
 	fprintf(stderr, "\r%s: %lld %%%s", json_get_string(params, "name", "?"), (long long)percent, percent == 100 ? "\n" : "");
 }
 
-static struct json *named(const char *name)
-{
-	struct json *params = json_new(JSON_OBJECT);
-
-	json_set_string(params, "name", name);
-	return params;
-}
-
 static int end_save(struct cli *cli, const char *name, const char *verdict)
 {
 	AUTO_JSON struct json *result = NULL;
-	struct json *params = named(name);
 
-	json_set_string(params, "verdict", verdict);
-	return cli_call(cli, "save.end", params, &result);
+	return cli_call(cli, "save.end", json_build("name=%s verdict=%s", name, verdict), &result);
 }
 
 /* Head and stream into FD; the guest is suspended when this returns 0. */
@@ -104,12 +94,10 @@ static int send_guest(struct cli *cli, const char *name, bool live, int fd)
 {
 	AUTO_JSON struct json *ready = NULL, *result = NULL;
 	AUTO_BUF struct buf head = BUF_INIT(SAVE_HEAD_SIZE + SAVE_CONFIG_MAX);
-	struct json *params = named(name);
 	int r;
 
-	json_set_bool(params, "live", live);
 	cli->on_event = on_progress;
-	if (cli_call(cli, "save", params, &ready) != 0)
+	if (cli_call(cli, "save", json_build("name=%s live?%d", name, live), &ready) != 0)
 		return 1;
 	r = savefile_write(json_get(ready, "config"), &head);
 	if (r == 0)
@@ -117,7 +105,7 @@ static int send_guest(struct cli *cli, const char *name, bool live, int fd)
 	if (r < 0)
 		return complain("the head of the stream", r); /* atolld lets the guest go on when we leave */
 	cli->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	return cli_call(cli, "save.go", named(name), &result);
+	return cli_call(cli, "save.go", json_build("name=%s", name), &result);
 }
 
 /* What send_guest() began on the other side: reads the head, hands the rest over. RESULT is atolld's answer. */
@@ -125,7 +113,7 @@ static int take_guest(struct cli *cli, int fd, bool hold, struct json **result)
 {
 	unsigned char head[SAVE_HEAD_SIZE];
 	char text[SAVE_CONFIG_MAX];
-	struct json *params, *config = NULL;
+	struct json *config = NULL;
 	int r = read_all(fd, head, sizeof(head));
 	int len = r < 0 ? r : savefile_head(head);
 
@@ -138,19 +126,20 @@ static int take_guest(struct cli *cli, int fd, bool hold, struct json **result)
 		r = savefile_config(text, (size_t)len, &config);
 	if (r < 0)
 		return complain("the saved guest's description", r);
-	params = json_new(JSON_OBJECT);
-	json_set(params, "config", config);
-	json_set_bool(params, "hold", hold);
 	cli->on_event = on_progress;
 	cli->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	return cli_call(cli, "restore", params, result);
+	return cli_call(cli, "restore", json_build("config=%p hold?%d", config, hold), result);
 }
 
-int stream_save(struct cli *cli, const char *name, const char *path, bool checkpoint)
+int stream_save(struct cli *cli, char **args)
 {
-	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	const char *name = args[0], *path = args[1], *checkpoint = args[2];
+	AUTO_CLOSE int fd = -1;
 	int r;
 
+	if (checkpoint && strcmp(checkpoint, "--checkpoint"))
+		return fprintf(stderr, "atoll: save: expected --checkpoint, not %s\n", checkpoint), 2;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return complain(path, errno);
 	r = send_guest(cli, name, false, fd);
@@ -165,14 +154,14 @@ int stream_save(struct cli *cli, const char *name, const char *path, bool checkp
 	return r;
 }
 
-int stream_restore(struct cli *cli, const char *path)
+int stream_restore(struct cli *cli, char **args)
 {
 	AUTO_JSON struct json *result = NULL;
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE int fd = open(args[0], O_RDONLY | O_CLOEXEC);
 	int r;
 
 	if (fd < 0)
-		return complain(path, errno);
+		return complain(args[0], errno);
 	r = take_guest(cli, fd, false, &result);
 	if (r == 0)
 		printf("%s: domain %lld\n", json_get_string(result, "name", "?"), (long long)json_get_int(result, "domid", -1));
@@ -207,11 +196,14 @@ static int migrate(struct cli *cli, const char *name, int fd)
 	return say(fd, "gone") < 0 ? 1 : 0;
 }
 
-int stream_migrate(struct cli *cli, const char *name, const char *to)
+int stream_migrate(struct cli *cli, char **args)
 {
+	const char *name = args[0], *to = args[2];
 	int pair[2], r, status = 0;
 	pid_t pid;
 
+	if (strcmp(args[1], "--to"))
+		return fprintf(stderr, "atoll: migrate: expected --to, not %s\n", args[1]), 2;
 	signal(SIGPIPE, SIG_IGN);
 	if (!strncmp(to, "fd:", 3))
 		return migrate(cli, name, atoi(to + 3));
@@ -234,11 +226,10 @@ int stream_migrate(struct cli *cli, const char *name, const char *to)
 	return r;
 }
 
-int stream_receive(struct cli *cli)
+int stream_receive(struct cli *cli, char **args)
 {
 	AUTO_JSON struct json *held = NULL, *running = NULL, *renamed = NULL;
-	char name[NAME_LEN_MAX + 1], line[16], *suffix;
-	struct json *params;
+	char name[NAME_LEN_MAX + 1], line[16], to[NAME_LEN_MAX + 1], *suffix;
 
 	signal(SIGPIPE, SIG_IGN);
 	if (take_guest(cli, STDIN_FILENO, true, &held) != 0)
@@ -248,7 +239,7 @@ int stream_receive(struct cli *cli)
 		fprintf(stderr, "atoll: %s: the other host gave up\n", name);
 		return 1; /* atolld takes the guest away when we leave */
 	}
-	if (cli_call(cli, "restore.go", named(name), &running) != 0)
+	if (cli_call(cli, "restore.go", json_build("name=%s", name), &running) != 0)
 		return say(STDOUT_FILENO, "failed"), 1;
 	if (say(STDOUT_FILENO, "done") < 0 || strcmp(hear(STDIN_FILENO, line), "gone")) {
 		fprintf(stderr, "atoll: %s: it runs, but the other host did not say that it let go of it\n", name);
@@ -257,8 +248,6 @@ int stream_receive(struct cli *cli)
 	suffix = strstr(name, ".incoming");
 	if (!suffix)
 		return 0;
-	params = named(name);
-	*suffix = '\0';
-	json_set_string(params, "to", name);
-	return cli_call(cli, "rename", params, &renamed);
+	snprintf(to, sizeof(to), "%.*s", (int)(suffix - name), name);
+	return cli_call(cli, "rename", json_build("name=%s to=%s", name, to), &renamed);
 }

@@ -16,7 +16,7 @@ struct screen {
 	struct cli *cli;
 	struct top top;
 	struct source *keys, *tick;
-	bool leave, asked;
+	bool leave, due;
 };
 
 static void draw(struct screen *s)
@@ -35,24 +35,24 @@ static void draw(struct screen *s)
 	fflush(stdout);
 }
 
-static void on_status(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
-{
-	struct screen *s = data;
-
-	s->asked = false;
-	if (!result)
-		return;
-	top_sample(&s->top, result);
-	draw(s);
-}
-
 static void on_tick(struct source *source, uint32_t events, void *data)
 {
 	struct screen *s = data;
 
 	source_set_timer(source, REFRESH_MS);
-	if (!s->asked && s->cli->rpc)
-		s->asked = rpc_call(s->cli->rpc, "status", NULL, 0, on_status, s) == 0;
+	s->due = true;
+}
+
+/* Not from on_tick(): the answer is waited for. */
+static void refresh(struct screen *s)
+{
+	AUTO_JSON struct json *status = NULL;
+
+	s->due = false;
+	if (cli_status(s->cli, &status) != 0)
+		return;
+	top_sample(&s->top, status);
+	draw(s);
 }
 
 static void on_key(struct source *source, uint32_t events, void *data)
@@ -88,17 +88,15 @@ static void on_event(struct cli *cli, const char *name, const struct json *param
 		add_event(cli->data, params);
 }
 
-int top_run(struct cli *cli)
+int top_run(struct cli *cli, char **args)
 {
 	AUTO_JSON struct json *events = NULL;
-	struct json *params = json_new(JSON_OBJECT);
 	struct screen *s = calloc(1, sizeof(*s));
 	struct termios old, raw;
 	bool tty = tcgetattr(STDIN_FILENO, &old) == 0;
 	int r;
 
-	json_set_bool(params, "follow", true);
-	r = s ? cli_call(cli, "events", params, &events) : 1;
+	r = s ? cli_call(cli, "events", json_build("follow?%d", true), &events) : 1;
 	if (r != 0) {
 		free(s);
 		return 1;
@@ -115,8 +113,10 @@ int top_run(struct cli *cli)
 	}
 	printf("\033[?1049h\033[?25l\033[2J"); /* the other screen, no cursor, clear */
 	if (loop_add_timer(cli->loop, 0, on_tick, s, &s->tick) == 0 && loop_add_fd(cli->loop, STDIN_FILENO, EPOLLIN, on_key, s, &s->keys) == 0) {
-		while (!s->leave && !cli->lost && loop_step(cli->loop, -1) == 0)
-			;
+		while (!s->leave && !cli->lost && loop_step(cli->loop, -1) == 0) {
+			if (s->due)
+				refresh(s);
+		}
 	}
 	printf("\033[?25h\033[?1049l");
 	fflush(stdout);

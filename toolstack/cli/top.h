@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 
-#define TOP_ROWS_MAX 128   /* an answer to status has about 100 domains at most */
+#define TOP_ROWS_MAX 512   /* atolld has no more domains */
 #define TOP_HISTORY 64     /* samples in a sparkline */
 #define TOP_COLUMNS_MIN 80 /* a narrower terminal cuts */
 
