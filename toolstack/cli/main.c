@@ -238,11 +238,18 @@ static int cmd_logs(struct cli *cli, char **args)
 	return 0;
 }
 
-/* A program of its own: it may break the host, and the others need not carry it. */
-static int cmd_experiment(char **args)
+/* Programs of their own, which do not need atolld; the others need not carry them. ARGS has room for one more. */
+static int run_program(const char *path, char **args, bool json)
 {
-	static const char path[] = "/usr/libexec/atoll/atoll-experiment";
+	static char option[] = "--json";
+	unsigned count = 0;
 
+	while (args[count])
+		count++;
+	if (json) {
+		args[count] = option; /* main() took it out */
+		args[count + 1] = NULL;
+	}
 	execv(path, args);
 	fprintf(stderr, "atoll: %s: %s\n", path, strerror(errno));
 	return 1;
@@ -323,6 +330,8 @@ static int usage(FILE *out)
 	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++)
 		fprintf(out, "  %-8s %-26s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
 	fprintf(out, "  %-8s %-26s %s\n", "experiment", "FILE", "break services on purpose, and report what guests saw");
+	fprintf(out, "  %-8s %-26s %s\n", "check", "", "what is wrong with this machine, and how to mend it");
+	fprintf(out, "  %-8s %-26s %s\n", "setup", "[OPTIONS] | --undo", "make it an Atoll host, or what it was before (atoll-setup(8))");
 	return out == stdout ? 0 : 2;
 }
 
@@ -344,7 +353,9 @@ int main(int argc, char **argv)
 	if (i == argc || !strcmp(argv[i], "help") || !strcmp(argv[i], "--help"))
 		return usage(i == argc ? stderr : stdout);
 	if (!strcmp(argv[i], "experiment"))
-		return cmd_experiment(argv + i);
+		return run_program("/usr/libexec/atoll/atoll-experiment", argv + i, false);
+	if (!strcmp(argv[i], "check") || !strcmp(argv[i], "setup"))
+		return run_program("/usr/libexec/atoll/atoll-setup", argv + i - 1, cli.json); /* a script does not see its first word */
 	for (unsigned v = 0; v < ARRAY_SIZE(verbs); v++) {
 		if (strcmp(argv[i], verbs[v].name))
 			continue;

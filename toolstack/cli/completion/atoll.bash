@@ -26,7 +26,7 @@ _atoll() {
 		'')
 			mapfile -t COMPREPLY < <(compgen -W "up down plan status list create info save restore migrate receive attach detach
 				rename set shutdown reboot destroy pause unpause restart qmp console logs events
-				top metrics audit experiment help --json" -- "$word")
+				top metrics audit experiment check setup help --json" -- "$word")
 			;;
 		create | restore | plan | experiment)
 			compopt -o filenames 2>/dev/null
