@@ -24,6 +24,9 @@ HOST_CPU=${HOST_CPU:-qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt,-rdtscp}
 XEN_OPTIONS="console=com1 com1=115200,8n1 smap=0 smep=0 bootscrub=0 spec-ctrl=no xpti=0 iommu=verbose loglvl=warning guest_loglvl=warning"
 LINUX_OPTIONS="console=hvc0 quiet loglevel=3 mitigations=off rodata=off cryptomgr.notests systemd.show_status=0 rd.udev.log_level=3 net.ifnames=0 audit=0"
 
+HOST_MACHINE=(-accel tcg,thread=single -smp 1 -machine q35,kernel-irqchip=off -device intel-iommu,intremap=on,caching-mode=off
+	-cpu "$HOST_CPU" -m "$HOST_MEMORY" -nodefaults -display none -vga none -no-reboot)
+
 # make_disk FILE: a disk with a partition table, the same each time; the last partition holds the HVM test guest, the others nothing
 make_disk() {
 	local i size=$((HOST_DISK_PARTITIONS * HOST_DISK_PARTITION_MIB + 8))
@@ -61,9 +64,7 @@ run_host() {
 	else
 		display=(-chardev "file,id=console,path=$console" -monitor "unix:$dir/monitor,server,nowait")
 	fi
-	set -- -accel tcg,thread=single -smp 1 -icount "${HOST_ICOUNT:-$icount}" \
-		-machine q35,kernel-irqchip=off -device intel-iommu,intremap=on,caching-mode=off \
-		-cpu "$HOST_CPU" -m "$HOST_MEMORY" -nodefaults -display none -vga none -no-reboot \
+	set -- "${HOST_MACHINE[@]}" -icount "${HOST_ICOUNT:-$icount}" \
 		-kernel "$xen/xen.elf" -append "$XEN_OPTIONS dom0_mem=$CONTROL_MEMORY,max:$CONTROL_MEMORY $xen_args" \
 		-initrd "$control/vmlinux $LINUX_OPTIONS $linux_args,$control/initramfs" \
 		"${display[@]}" -serial chardev:console \
