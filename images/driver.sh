@@ -11,6 +11,7 @@
 DRIVER_MODULES_COMMON=(xen-privcmd xen-evtchn xen-gntdev xen-gntalloc xenfs xen-pcifront)
 DRIVER_MODULES_NET=(virtio_net e1000 e1000e llc stp bridge tun)
 DRIVER_MODULES_DISK=(nvme libata ahci scsi_mod sd_mod virtio_blk)
+DRIVER_FIRMWARE=''	# a folder: the files that modules ask for come along from there
 
 # The kernels that a driver domain may be given beside the usual one, `debian`: what `"kernel"` of host.json and `atoll restart --kernel`
 # call them. One that the archive does not have, or that is not built, is left out.
@@ -65,6 +66,7 @@ driver_modules() {
 		modprobe -d "$kernel" -S "$version" --show-depends "$m" 2>/dev/null || true
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | sed "s|^$kernel||" | while read -r file; do
 		[ -e "$root${file%.xz}" ] || driver_module "$kernel$file" "$root${file%.xz}"
+		[ -z "$DRIVER_FIRMWARE" ] || driver_firmware "$kernel$file" "$root/lib/firmware"
 		echo "${file%.xz}"
 	done
 }
@@ -74,4 +76,11 @@ driver_module() {
 	case $1 in *.xz) xz -dc "$1" >"$2" ;; *) cp "$1" "$2" ;; esac
 	strip --strip-debug "$2"
 	chmod 644 "$2"
+}
+
+driver_firmware() {
+	local name
+	for name in $(modinfo -F firmware "$1"); do
+		[ ! -e "$DRIVER_FIRMWARE/$name" ] || install -D -m 644 "$DRIVER_FIRMWARE/$name" "$2/$name"
+	done
 }

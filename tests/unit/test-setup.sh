@@ -204,4 +204,12 @@ echo 16 >"$root/sys/hypervisor/version/minor"
 ok "a host that fails the check is refused" says "mend these first" setup --yes
 ok "and left alone" [ ! -e "$root/etc/atoll/host.json" ]
 ok "an unknown option shows the usage" status 2 setup --frobnicate
+
+# The tutorial has no command that the test on a real Debian does not run.
+source=$(dirname "$tool")/../..
+commands() { sed -n 's/^    \([a-z-]* [^=]*\)$/\1/p' "$source/docs/tutorial.md"; }
+ok "the tutorial has commands" [ "$(commands | wc -l)" -ge 10 ]
+while read -r command; do
+	ok "tests/host runs: $command" grep -rqF -e "$command" "$source/tests/host"
+done < <(commands | sort -u)
 echo "1..$count"
