@@ -67,7 +67,7 @@ static void forget(struct domain *d, struct device *device)
 		if (!vif && d->devices[i].vbd > &c->vbds[entry])
 			d->devices[i].vbd--;
 	}
-	state_save(d->atolld);
+	state_save(d);
 }
 
 /* --- attach --- */
@@ -112,7 +112,7 @@ static void on_attached(struct job *job)
 		api_answer(job, NULL);
 	} else {
 		event_add(d->atolld, "attached", d->name, "%s", device_name(device, text));
-		state_save(d->atolld);
+		state_save(d);
 		api_answer(job, json_build("device=%s backend=%s", device_name(device, text), device->backend->name));
 	}
 }
@@ -244,7 +244,7 @@ void method_rename(struct atolld *a, struct rpc *rpc, uint32_t id, const struct 
 	strcpy(d->name, to);
 	strcpy(d->guest->name, to);
 	consoles_add(a->consoles, d);
-	state_save(a);
+	state_save(d);
 	rpc_reply(rpc, id, json_new(JSON_OBJECT));
 }
 
@@ -279,7 +279,7 @@ static void on_set(struct job *job)
 		*d->guest = *d->previous;
 	free(d->previous);
 	d->previous = NULL;
-	state_save(d->atolld);
+	state_save(d);
 	api_answer(job, json_new(JSON_OBJECT));
 }
 

@@ -146,8 +146,8 @@ struct atolld {
 	struct source *tick;
 	struct xenevtchn_handle *exceptions; /* VIRQ_DOM_EXC, while no store has it */
 	struct source *exception;
-	unsigned last_guest_domid;
-	unsigned store_setup_port; /* the control domain's own store event channel; 0: not set up */
+	unsigned last_guest_domid, saved_guest_domid;
+	unsigned store_setup_port, saved_setup_port; /* the control domain's own store event channel; 0: not set up */
 	uint64_t control_memory_kib;
 	unsigned list_first;       /* of the page of the domain list that is under way */
 	bool listing;              /* a domain list is under way … */
@@ -159,8 +159,9 @@ struct atolld {
 
 /* --- domains (domain.c) --- */
 struct domain *domain_new(struct atolld *atolld, const char *name, enum role role, unsigned domid);
-/* Takes it off the list and frees it; it must have no job. */
+/* Takes it off the list and frees it; it must have no job. A later atolld will still know of it, unless it is forgotten. */
 void domain_delete(struct domain *domain);
+void domain_forget(struct domain *domain);
 struct domain *domain_find(struct atolld *atolld, const char *name);
 struct domain *domain_by_id(struct atolld *atolld, unsigned domid);
 /* The free domid that comes next for a guest. */
@@ -279,8 +280,9 @@ void order_detach(struct device *device, struct domain *guest);
 enum { XENBUS_CONNECTED = 4, XENBUS_CLOSING = 5, XENBUS_CLOSED = 6 }; /* of xenbus.h */
 unsigned device_state(const struct domain *guest, const struct device *device, bool frontend);
 
-/* --- the state file (state.c) --- */
-void state_save(struct atolld *atolld);
+/* --- the state files (state.c) --- */
+void state_save(struct domain *domain);
+void state_remove(const struct domain *domain);
 /* Adopts the domains that an earlier atolld left running. 0 or -errno. */
 int state_load(struct atolld *atolld);
 /* Adopts them now: the store had to be brought back first. */

@@ -54,7 +54,7 @@ struct domain *dm_attach(struct domain *g, const char *name, unsigned domid)
 		return NULL;
 	d->service = d->own_service = calloc(1, sizeof(*d->own_service));
 	if (!d->service) {
-		domain_delete(d);
+		domain_forget(d);
 		return NULL;
 	}
 	d->own_service->role = ROLE_DM;
@@ -207,7 +207,7 @@ int step_dm_start(struct job *job)
 	d = job->domain->dm;
 	d->state = DOMAIN_STARTING;
 	d->awaited = true;
-	state_save(d->atolld);
+	state_save(d);
 	job_start(d, start_steps, on_started, NULL, 0);
 	return JOB_WAIT;
 }
@@ -222,14 +222,14 @@ static void on_stopped(struct job *job)
 		log_error("%s: not all of it could be taken away: %s", d->name, error.message);
 		d->state = DOMAIN_FAILED;
 	} else {
-		domain_delete(d);
+		domain_forget(d);
 	}
 	if (waiting && error.code[0])
 		job_fail_with(waiting, &error);
 	else if (waiting)
 		job_next(waiting);
 	else if (g)
-		state_save(g->atolld);
+		state_save(g);
 }
 
 int step_dm_stop(struct job *job)

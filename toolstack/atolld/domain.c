@@ -48,6 +48,12 @@ void domain_delete(struct domain *d)
 	free(d);
 }
 
+void domain_forget(struct domain *d)
+{
+	state_remove(d);
+	domain_delete(d);
+}
+
 struct domain *domain_find(struct atolld *a, const char *name)
 {
 	for_each_domain(d, a) {

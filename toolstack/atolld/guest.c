@@ -235,7 +235,7 @@ static void on_undone(struct job *job)
 	/* the client is told why the create failed, not that the cleaning went well */
 	job->error = d->failure;
 	api_answer(job, NULL);
-	domain_delete(d);
+	domain_forget(d);
 }
 
 static void on_created(struct job *job)
@@ -255,7 +255,7 @@ static void on_created(struct job *job)
 		  (unsigned long long)(now_us() - job->started_us) / 1000);
 	audit_guest(d->atolld, d);
 	d->running_ms = now_ms();
-	state_save(d->atolld);
+	state_save(d);
 	census_request(d->atolld);
 	answer = domain_to_json(d);
 	json_add(answer, "ignored~%s phases_ms=%p build_us~%p", d->guest->warning, phases_to_json(job->phases, job->phase_count),
@@ -282,7 +282,7 @@ struct domain *guest_new(struct atolld *a, const struct guest_config *config, st
 		rpc_fail(client, id, ENOMEM, "%s: no room for another domain: %u of %d exist", config->name, a->domain_count,
 			 DOMAINS_MAX);
 		if (d)
-			domain_delete(d);
+			domain_forget(d);
 		return NULL;
 	}
 	*d->guest = *config;
@@ -290,7 +290,7 @@ struct domain *guest_new(struct atolld *a, const struct guest_config *config, st
 		make_uuid(d->guest->uuid);
 	if (guest_bind_devices(d, why, sizeof(why)) < 0) {
 		rpc_fail(client, id, ENODEV, "%s: %s", config->name, why);
-		domain_delete(d);
+		domain_forget(d);
 		return NULL;
 	}
 	d->state = DOMAIN_STARTING;
@@ -299,7 +299,7 @@ struct domain *guest_new(struct atolld *a, const struct guest_config *config, st
 
 void guest_start(struct domain *d, const struct job_step *steps, struct rpc *client, uint32_t id)
 {
-	state_save(d->atolld);
+	state_save(d);
 	job_start(d, steps, on_created, client, id);
 }
 
@@ -316,7 +316,6 @@ void guest_create(struct atolld *a, const struct guest_config *config, const cha
 static void on_destroyed(struct job *job)
 {
 	struct domain *d = job->domain;
-	struct atolld *a = d->atolld;
 
 	if (job->error.code[0]) {
 		d->state = DOMAIN_FAILED;
@@ -327,8 +326,7 @@ static void on_destroyed(struct job *job)
 	}
 	event_add(d->atolld, "destroyed", d->name, "domain %u is gone", d->domid);
 	api_answer(job, json_new(JSON_OBJECT));
-	domain_delete(d);
-	state_save(a);
+	domain_forget(d);
 }
 
 int guest_destroy(struct domain *d, struct rpc *client, uint32_t id)
@@ -348,10 +346,11 @@ static void on_down_for_restart(struct job *job)
 		on_destroyed(job);
 		return;
 	}
+	state_remove(d);
 	d->domid = domain_next_id(d->atolld);
 	d->restarts++;
 	d->state = DOMAIN_STARTING;
-	job_start(d, create_steps, on_created, NULL, 0);
+	guest_start(d, create_steps, NULL, 0);
 }
 
 static void finish_stopped(struct domain *d, bool again)
@@ -412,7 +411,7 @@ void guest_stopped(struct domain *d)
 		guest_resume(d, NULL, 0);
 	} else if (action == ACTION_PRESERVE) {
 		d->state = DOMAIN_PRESERVED;
-		state_save(d->atolld);
+		state_save(d);
 	} else if (action == ACTION_COREDUMP_DESTROY || action == ACTION_COREDUMP_RESTART) {
 		d->state = DOMAIN_STOPPING;
 		job_start(d, dump_steps, on_dump_end, NULL, 0);

@@ -99,7 +99,7 @@ static void on_started(struct job *job)
 	if (d->role == ROLE_CONSOLE)
 		consoles_forgive(d->atolld->consoles);
 	audit_service(d->atolld, d);
-	state_save(d->atolld);
+	state_save(d);
 	census_request(d->atolld);
 	if (d->rolled_back[0]) {
 		job_explain(job, EIO, "%s", d->rolled_back);
@@ -115,7 +115,7 @@ static void start(struct domain *d, struct rpc *client, uint32_t id)
 {
 	d->restart_timer = source_destroy(d->restart_timer);
 	d->state = DOMAIN_STARTING;
-	state_save(d->atolld);
+	state_save(d);
 	job_start(d, service_steps(d), on_started, client, id);
 }
 
@@ -205,7 +205,7 @@ static void on_stopped(struct job *job)
 	struct domain *d = job->domain;
 
 	d->state = job->error.code[0] ? DOMAIN_FAILED : DOMAIN_DOWN;
-	state_save(d->atolld);
+	state_save(d);
 	api_answer(job, json_new(JSON_OBJECT));
 	api_services_changed(d->atolld);
 }

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What a new atolld has to know of the domains that an earlier one left: written whenever a domain begins, runs or is gone. It
- * lies in /run, so it ends with the boot that it describes. A domain that was half-way at the time is taken away, or, if it is a
+ * What a new atolld has to know of the domains that an earlier one left: a file for each, so that a create costs no more beside many;
+ * written whenever the domain begins, runs or is gone. They lie in /run, so they end with the boot that they describe. A domain that was half-way at the time is taken away, or, if it is a
  * service, built anew.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "atolld/agent.h"
 #include "atolld/consoles.h"
 #include "atolld/devicemodel.h"
 #include "base/log.h"
 
-#define STATE_FILE STATE_DIR "/domains.json"
-#define STATE_MAX (1u << 20)
+#define HOST_STATE STATE_DIR "/host.json"
+#define STATE_MAX (64u << 10) /* bytes of a file */
 #define LIST_TIMEOUT_MS 10000
 
 static int list_page(struct atolld *a, unsigned first);
@@ -42,26 +44,46 @@ static struct json *domain_state(const struct domain *d)
 	return r < 0 ? json_free(json) : json;
 }
 
-void state_save(struct atolld *a)
+static void write_state(const char *path, struct json *json)
 {
-	AUTO_JSON struct json *json = json_new(JSON_OBJECT);
-	struct json *list = json_new(JSON_ARRAY);
 	AUTO_BUF struct buf text = BUF_INIT(STATE_MAX);
-	int r = 0;
+	int r = json ? json_print(json, &text, true) : -ENOMEM;
 
-	for_each_domain(d, a) {
-		if (d->state != DOMAIN_DOWN)
-			r |= json_append(list, domain_state(d));
-	}
-	r |= json_set(json, "domains", list);
-	r |= json_set_int(json, "store_setup_port", a->store_setup_port);
-	r |= json_set_int(json, "last_guest_domid", a->last_guest_domid);
+	json_free(json);
 	if (r == 0)
-		r = json_print(json, &text, true);
-	if (r == 0)
-		r = write_file_atomic(STATE_FILE, text.data, text.len, 0600);
+		r = write_file_atomic(path, text.data, text.len, 0600);
 	if (r < 0)
-		log_error("%s: %s", STATE_FILE, strerror(-r));
+		log_error("%s: %s", path, strerror(-r));
+}
+
+static void domain_path(const struct domain *d, char path[64])
+{
+	snprintf(path, 64, STATE_DIR "/%u.json", d->domid);
+}
+
+void state_save(struct domain *d)
+{
+	struct atolld *a = d->atolld;
+	char path[64];
+
+	domain_path(d, path);
+	if (d->state == DOMAIN_DOWN)
+		state_remove(d);
+	else
+		write_state(path, domain_state(d));
+	if (a->saved_setup_port == a->store_setup_port && a->saved_guest_domid == a->last_guest_domid)
+		return;
+	a->saved_setup_port = a->store_setup_port;
+	a->saved_guest_domid = a->last_guest_domid;
+	write_state(HOST_STATE, json_build("store_setup_port=%u last_guest_domid=%u", a->store_setup_port, a->last_guest_domid));
+}
+
+void state_remove(const struct domain *d)
+{
+	char path[64];
+
+	domain_path(d, path);
+	unlink(path);
 }
 
 static void load_domain(struct atolld *a, const struct json *json)
@@ -168,7 +190,7 @@ static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_e
 		} else if (a->store) {
 			guest_destroy(d, NULL, 0);
 		} else {
-			domain_delete(d);
+			domain_forget(d);
 		}
 	}
 	if (next < DOMID_LIMIT && next > a->list_first) {
@@ -194,20 +216,44 @@ void state_adopt(struct atolld *a)
 	list_page(a, 0);
 }
 
-int state_load(struct atolld *a)
+/* NULL if it is not there, or not usable. */
+static struct json *read_state(const char *path)
 {
 	AUTO_FREE char *text = NULL, *why = NULL;
-	AUTO_JSON struct json *json = NULL;
+	struct json *json = NULL;
 	size_t len;
-	int r = read_file(STATE_FILE, STATE_MAX, &text, &len);
+	int r = read_file(path, STATE_MAX, &text, &len);
 
-	if (r == 0 && json_parse(text, len, &json, &why) < 0)
-		log_error("%s: %s; running guests are not adopted", STATE_FILE, why);
-	else if (r < 0 && r != -ENOENT)
-		log_error("%s: %s", STATE_FILE, strerror(-r));
-	a->store_setup_port = (unsigned)json_get_int(json, "store_setup_port", 0);
-	a->last_guest_domid = (unsigned)json_get_int(json, "last_guest_domid", 0);
-	json_for_each(item, json_get(json, "domains"))
-		load_domain(a, item);
+	if (r < 0 && r != -ENOENT)
+		log_error("%s: %s", path, strerror(-r));
+	else if (r == 0 && json_parse(text, len, &json, &why) < 0)
+		log_error("%s: %s; its domain is not adopted", path, why);
+	return json;
+}
+
+static int is_domain(const struct dirent *entry)
+{
+	return strspn(entry->d_name, "0123456789") > 0;
+}
+
+int state_load(struct atolld *a)
+{
+	AUTO_JSON struct json *host = read_state(HOST_STATE);
+	struct dirent **entries = NULL;
+	int n = scandir(STATE_DIR, &entries, is_domain, versionsort); /* by number: a device model comes after its guest */
+	char path[sizeof(STATE_DIR) + 256];
+
+	a->saved_setup_port = a->store_setup_port = (unsigned)json_get_int(host, "store_setup_port", 0);
+	a->saved_guest_domid = a->last_guest_domid = (unsigned)json_get_int(host, "last_guest_domid", 0);
+	for (int i = 0; i < n; i++) {
+		AUTO_JSON struct json *json = NULL;
+
+		snprintf(path, sizeof(path), STATE_DIR "/%s", entries[i]->d_name);
+		json = read_state(path);
+		if (json)
+			load_domain(a, json);
+		free(entries[i]);
+	}
+	free(entries);
 	return list_page(a, 0);
 }

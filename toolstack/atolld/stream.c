@@ -92,7 +92,7 @@ static void on_resumed(struct job *job)
 		event_add(d->atolld, "resumed", d->name, "%s", d->failure.code[0] ? d->failure.message : "goes on");
 	}
 	d->failure = (struct rpc_error){0};
-	state_save(d->atolld);
+	state_save(d);
 	census_request(d->atolld);
 	api_answer(job, json_new(JSON_OBJECT));
 }
@@ -163,7 +163,7 @@ static void keep(struct job *job, const char *why)
 	d->state = DOMAIN_PRESERVED;
 	snprintf(d->why, sizeof(d->why), "%s; `atoll unpause` lets it go on here, `atoll destroy` takes it away", why);
 	event_add(d->atolld, "kept", d->name, "%s", d->why);
-	state_save(d->atolld);
+	state_save(d);
 	api_answer(job, json_new(JSON_OBJECT));
 }
 
