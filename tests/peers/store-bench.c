@@ -356,20 +356,20 @@ static void judge(double bytes, const double wait[DAEMONS], const double cpu[DAE
 		worst = grown > worst ? grown : worst;
 	}
 	if (daemon_count > 1) {
-		report("read_ratio", ratio(READ, 1), 0.6, "CPU of a read, to the second daemon's");
-		report("write_ratio", ratio(WRITE, 1), 0.6, "CPU of a write");
-		report("pipelined_ratio", ratio(PIPELINED, 1), 0.3, "CPU of a read, 32 at once");
-		report("transaction_ratio", ratio(TRANSACTION, 1), 0.5, "CPU of a transaction of 5 writes");
-		report("fan_out_ratio", ratio(FAN_OUT, 1), 0.5, "CPU of a write to 100 watching connections");
+		report("read_ratio", ratio(READ, 1), 0.6, "a read, to C xenstored");
+		report("write_ratio", ratio(WRITE, 1), 0.6, "a write, to C xenstored");
+		report("pipelined_ratio", ratio(PIPELINED, 1), 0.3, "a read, 32 at once, to C xenstored");
+		report("transaction_ratio", ratio(TRANSACTION, 1), 0.5, "a transaction of 5 writes, to C xenstored");
+		report("fan_out_ratio", ratio(FAN_OUT, 1), 0.5, "a write that 100 watch, to C xenstored");
 	}
 	report("other_watches_ratio", least(&daemons[0], OTHER) / least(&daemons[0], WRITE), 1.05,
-	       "a write with 1000 watches elsewhere, to a plain one");
-	report("growth_ratio", worst, 1.2, "the worst of read, write, make and remove, directory: many nodes to 1000");
-	report("bytes_per_node", bytes, 120, "memory of the first daemon for a small node");
+	       "a write beside 1000 watches, to a plain one");
+	report("growth_ratio", worst, 1.2, "an operation on many nodes, to one on 1000");
+	report("bytes_per_node", bytes, 120, "bytes of memory a small node");
 	if (daemon_count > 2) {
 		report("remove_ratio", wait[0] / wait[2], 1.0,
-		       "removing all nodes and 200 reads after it, as a client waits, to the third daemon's");
-		report("remove_cpu_ratio", cpu[0] / cpu[2], 1.0, "the same, CPU of the daemons");
+		       "removing all nodes, client's wait, to oxenstored");
+		report("remove_cpu_ratio", cpu[0] / cpu[2], 1.0, "removing all nodes, CPU, to oxenstored");
 	}
 }
 
