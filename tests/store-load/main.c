@@ -8,6 +8,7 @@
  *                                                       most after each operation (2000)
  *        atoll-store-load fill DIRECTORY COUNT       makes COUNT nodes, 100 in a directory
  *        atoll-store-load rtt DIRECTORY COUNT        measures round trips: STORE RTT kind median n ns, mean n ns, of COUNT
+ *        atoll-store-load probe PATH                 reads it every 2 ms, for ever: STORE PROBE second: n reads, worst k us, m over 5 ms
  *
  * `load` prints a line about once a second, and its verdict:
  *
@@ -484,6 +485,8 @@ int main(int argc, char **argv)
 		return fill(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
 	if (argc == 4 && !strcmp(argv[1], "rtt"))
 		return rtt(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
-	fprintf(stderr, "usage: atoll-store-load load DIRECTORY MAX_BYTES [PAUSE_US] | fill DIRECTORY COUNT | rtt DIRECTORY COUNT\n");
+	if (argc == 3 && !strcmp(argv[1], "probe"))
+		return probe(argv[2]);
+	fprintf(stderr, "usage: atoll-store-load load DIRECTORY MAX_BYTES [PAUSE_US] | fill DIRECTORY COUNT | rtt DIRECTORY COUNT | probe PATH\n");
 	return 2;
 }

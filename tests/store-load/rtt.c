@@ -4,11 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "conn.h"
 #include "rtt.h"
 
 #define SAMPLES_MAX 10000u
+#define PROBE_US 2000u
+#define PROBE_LATE_NS 5000000L
 
 static long now_ns(void)
 {
@@ -59,4 +62,31 @@ int rtt(const char *dir, unsigned count)
 	measure(&c, "directory", XS_DIRECTORY, dir, "", count);
 	printf("STORE RTT END\n");
 	return 0;
+}
+
+int probe(const char *path)
+{
+	static struct conn c;
+	unsigned long reads, late;
+	long beat, worst;
+
+	conn_open(&c, NULL, NULL);
+	for (unsigned second = 1;; second++) {
+		reads = late = 0;
+		worst = 0;
+		for (beat = now_ns(); now_ns() - beat < 1000000000L; reads++) {
+			struct answer a;
+			long took = now_ns();
+
+			conn_receive(&c, XS_READ, conn_send(&c, XS_READ, 0, path, "", 0), &a);
+			took = now_ns() - took;
+			if (a.error[0])
+				give_up("read %s: %s", path, a.error);
+			worst = took > worst ? took : worst;
+			late += took > PROBE_LATE_NS;
+			usleep(PROBE_US);
+		}
+		printf("STORE PROBE %u: %lu reads, worst %ld us, %lu over %ld ms\n", second, reads, worst / 1000, late, PROBE_LATE_NS / 1000000);
+		fflush(stdout);
+	}
 }

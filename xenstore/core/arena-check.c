@@ -19,19 +19,33 @@ bool arena_block_valid(const struct arena *a, ref_t ref, size_t size)
 	       size <= (size_t)p->used * ARENA_PAGE;
 }
 
-static long slab_check(const struct arena *a, uint32_t page, uint8_t *bitmap)
+#define PAGE_BITS (ARENA_PAGE / ARENA_GRANULE)
+
+/* The bits of a page of each class with all blocks in use; made when the first such page is met. */
+struct full_pages {
+	uint8_t bits[ARENA_CLASSES][PAGE_BITS / 8];
+};
+
+static const uint8_t *full_page(struct full_pages *full, unsigned int c)
+{
+	uint8_t *bits = full->bits[c];
+	uint32_t step = arena_class_sizes[c] / ARENA_GRANULE;
+
+	if (!*bits)
+		for (uint32_t g = 0; g + step <= PAGE_BITS; g += step)
+			bits[g / 8] |= (uint8_t)(1u << g % 8);
+	return bits;
+}
+
+static long slab_check(const struct arena *a, uint32_t page, uint8_t *bitmap, struct full_pages *full)
 {
 	const struct arena_page *p = &a->table[page];
 	uint32_t size = arena_class_sizes[p->state - 1], n = ARENA_PAGE / size, free = 0;
 	const unsigned char *base = a->base + (size_t)page * ARENA_PAGE;
-	ref_t first = page * (ARENA_PAGE / ARENA_GRANULE);
+	ref_t first = page * PAGE_BITS;
 	uint16_t slot = p->free;
 
-	for (uint32_t i = 0; i < n; i++) {
-		ref_t g = first + i * (size / ARENA_GRANULE);
-
-		bitmap[g / 8] |= (uint8_t)(1u << g % 8);
-	}
+	memcpy(bitmap + first / 8, full_page(full, p->state - 1u), PAGE_BITS / 8);
 	for (; slot != NO_SLOT; free++) {
 		ref_t g = first + slot;
 
@@ -62,6 +76,7 @@ long arena_check(const struct arena *a, uint8_t *bitmap)
 	const struct arena_header *h = a->header;
 	uint32_t free = 0, partial = 0;
 	long blocks = 0, listed = 0;
+	struct full_pages full = { 0 };
 
 	for (uint32_t i = 0; i < h->pages; i++) {
 		const struct arena_page *p = &a->table[i];
@@ -71,7 +86,7 @@ long arena_check(const struct arena *a, uint8_t *bitmap)
 		if (p->state == PAGE_FREE) {
 			free++;
 		} else if (p->state >= 1 && p->state <= ARENA_CLASSES) {
-			long n = slab_check(a, i, bitmap);
+			long n = slab_check(a, i, bitmap, &full);
 
 			if (n < 0)
 				return n;

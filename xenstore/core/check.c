@@ -53,22 +53,24 @@ static bool node_listed(struct checker *k, ref_t ref)
 }
 
 /* The buckets from @b on that lie in one segment; the items of all so far are counted in @n. */
-static int check_segment(struct checker *k, const struct table *t, size_t item_size, uint32_t b, uint32_t *n)
+static int check_segment(struct checker *k, const struct table *table, size_t item_size, uint32_t b, uint32_t *n)
 {
-	const struct arena *a = &k->s->a;
-	const ref_t *bucket = table_bucket_at(a, t, b);
-	uint32_t end = b ? b * 2 : TABLE_FIRST;
+	const struct table t = *table; /* so that it is not read again after each write to a bitmap */
+	const ref_t *bucket = table_bucket_at(&k->s->a, &t, b);
+	uint32_t end = b ? b * 2 : TABLE_FIRST, items = *n;
+	bool nodes = table == &k->s->r->nodes;
 
-	for (end = end < t->buckets ? end : t->buckets; b < end; b++, bucket++) {
+	for (end = end < t.buckets ? end : t.buckets; b < end; b++, bucket++) {
 		for (ref_t at = *bucket; at;) {
-			const struct table_link *link = arena_ptr(a, at);
+			const struct table_link *link = arena_ptr(&k->s->a, at);
 
-			if (!(t == &k->s->r->nodes ? node_listed(k, at) : block_ok(k, at, item_size)) || ++*n > t->count ||
-			    table_bucket_number(t, link->hash) != b)
+			if (!(nodes ? node_listed(k, at) : block_ok(k, at, item_size)) || ++items > t.count ||
+			    table_bucket_number(&t, link->hash) != b)
 				return -EINVAL;
 			at = link->next;
 		}
 	}
+	*n = items;
 	return 0;
 }
 
@@ -102,11 +104,8 @@ static inline int check_blob(struct checker *k, ref_t blob)
 static int check_perms(struct checker *k, ref_t perms)
 {
 	const struct permset *p = AT(k->s, permset, perms);
-	size_t size;
+	size_t size = block_size(k, perms);
 
-	if (perms && perms == k->perms)
-		return 0;
-	size = block_size(k, perms);
 	if (size < sizeof *p || !p->count || p->count > WIRE_PAYLOAD_MAX || !p->refs ||
 	    size < sizeof *p + p->count * sizeof *p->perms)
 		return wrong(k, "permissions");
@@ -114,7 +113,7 @@ static int check_perms(struct checker *k, ref_t perms)
 	return 0;
 }
 
-static int check_node(struct checker *k, ref_t ref, ref_t parent, ref_t prev)
+static inline int check_node(struct checker *k, ref_t ref, ref_t parent, ref_t prev)
 {
 	struct store *s = k->s;
 	const struct node *n = AT(s, node, ref);
@@ -125,7 +124,7 @@ static int check_node(struct checker *k, ref_t ref, ref_t parent, ref_t prev)
 		return wrong(k, parent ? "node's place in the table" : "node");
 	if (n->parent != parent || n->prev != prev || n->born > s->r->gen || n->gen > s->r->gen)
 		return wrong(k, "node's links");
-	return check_blob(k, n->value) || check_perms(k, n->perms) ? -EINVAL : 0;
+	return check_blob(k, n->value) || ((!n->perms || n->perms != k->perms) && check_perms(k, n->perms)) ? -EINVAL : 0;
 }
 
 /* A subtree, counted into @count and into the check sums of owners. */

@@ -20,13 +20,6 @@ ref_t *table_bucket_at(const struct arena *a, const struct table *t, uint32_t n)
 	return (ref_t *)arena_ptr(a, t->segments[segment]) + n;
 }
 
-uint32_t table_bucket_number(const struct table *t, uint32_t hash)
-{
-	uint32_t mask = (1u << (32 - __builtin_clz(t->buckets - 1))) - 1, n = hash & mask;
-
-	return n < t->buckets ? n : hash & mask >> 1;
-}
-
 ref_t *table_bucket(const struct arena *a, const struct table *t, uint32_t hash)
 {
 	return table_bucket_at(a, t, table_bucket_number(t, hash));

@@ -28,7 +28,12 @@ void table_insert(struct arena *a, struct table *t, struct table_link *item, uin
 void table_remove(struct arena *a, struct table *t, struct table_link *item);
 
 /* The number of the bucket that items of @hash are in. */
-uint32_t table_bucket_number(const struct table *t, uint32_t hash);
+static inline uint32_t table_bucket_number(const struct table *t, uint32_t hash)
+{
+	uint32_t mask = (1u << (32 - __builtin_clz(t->buckets - 1))) - 1, n = hash & mask;
+
+	return n < t->buckets ? n : hash & mask >> 1;
+}
 /* Head of the bucket that items of @hash are in. */
 ref_t *table_bucket(const struct arena *a, const struct table *t, uint32_t hash);
 /* Bucket number @n, for walks. */

@@ -44,6 +44,7 @@ struct server {
 	uint16_t dirty[PVH_GRANT_SLOTS];
 	unsigned int dirty_count;
 	bool full_said;
+	uint64_t checked_ns; /* when the state was found good, after a restart */
 	unsigned char buffer[RING_BUFFER];
 	uint8_t *bitmap; /* the checker's, behind the state */
 };
@@ -222,7 +223,7 @@ static void unmap_stray(uint16_t domid, uint32_t ref, void *page, void *arg)
 }
 
 /* Takes over the rings of connections that were there before a reload. */
-static void resume(struct server *srv)
+static void resume(struct server *srv, bool half_done)
 {
 	struct store *s = &srv->store;
 	struct pvh_event_status status;
@@ -239,7 +240,8 @@ static void resume(struct server *srv)
 		n++;
 	}
 	pvh_grant_for_each(unmap_stray, srv);
-	pvh_log("store: %s, generation %u, %u rings", srv->pvh->revived ? "revived" : "resumed", srv->pvh->generation, n);
+	pvh_log("store: %s, generation %u, %u rings%s%s", srv->pvh->revived ? "revived" : "resumed", srv->pvh->generation, n,
+		srv->pvh->dirty ? ", was busy" : "", half_done ? ", took back a step" : "");
 }
 
 static void start_state(struct server *srv)
@@ -247,11 +249,14 @@ static void start_state(struct server *srv)
 	struct pvh *pvh = srv->pvh;
 	size_t size = (pvh->arena_size - arena_bitmap_size(pvh->arena_size)) & ~(size_t)(PVH_PAGE_SIZE - 1);
 	struct store_config config = { .privileged = CONTROL_DOMID };
+	const struct arena_header *header = pvh->arena;
 	const char *what = "";
+	bool half_done;
 	int r;
 
 	srv->bitmap = (uint8_t *)pvh->arena + size;
 	if (pvh_arena_claim(pvh, STORE_MAGIC, ARENA_VERSION)) {
+		half_done = header->journal_len != 0;
 		r = store_attach(&srv->store, pvh->arena, size, &ops, srv);
 		if (!r)
 			r = ask_check(&srv->store, &what);
@@ -259,7 +264,8 @@ static void start_state(struct server *srv)
 		if (r)
 			pvh_panic("store: the state cannot be trusted: %s", what);
 		srv->store.check = ask_check;
-		resume(srv);
+		srv->checked_ns = pvh_now();
+		resume(srv, half_done);
 		store_finish(&srv->store);
 		return;
 	}
@@ -369,12 +375,13 @@ void pvh_main(struct pvh *pvh)
 	uint64_t start = pvh_now();
 
 	srv->pvh = pvh;
+	srv->checked_ns = start;
 	start_state(srv);
 	start_control(srv);
 	start_virq(srv);
 	pvh_arena_journalled();
-	pvh_log("store: ready after %lu us, domid %u, %lu KiB for state", (unsigned long)(pvh_now() - start) / 1000, pvh->domid,
-		(unsigned long)pvh->arena_size / 1024);
+	pvh_log("store: ready after %lu us (check %lu), domid %u, %lu KiB for state", (unsigned long)(pvh_now() - start) / 1000,
+		(unsigned long)(srv->checked_ns - start) / 1000, pvh->domid, (unsigned long)pvh->arena_size / 1024);
 	for (;;) {
 		bool busy;
 

@@ -1,43 +1,38 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The store domain is restarted in place, again and again, under load from three guests and the control domain. Each load
-# program (tests/store-load) compares each answer and each event with its own model.
+# program (tests/store-load) compares each answer and each event with its own model. A fourth guest only reads now and then: it
+# tells how long the store stood still, while the others also wait for their own crowd.
 #
 # Not part of `./run test`, because it takes minutes. With atoll.long on the control domain's command line: 200 restarts instead of 12.
 #   images/boot --run /usr/lib/atoll/tests/long/store-restarts.sh [--append-dom0 atoll.long] --timeout 3600
 cd "$(dirname "$(realpath "$0")")/.." || exit 1
 . ./lib.sh
 . ./guest-lib.sh
+. ./store-lib.sh
 
 RESTARTS=12
-CRASH_EVERY=6		# the others are asked for
-PAUSE_MS=400		# at most, between two
+CRASH_EVERY=10		# the others are asked for
+PAUSE_MS=100		# at most, between two
+LOAD_PAUSE_US=8000	# at most, between two operations of a load: there is one processor, and restarts need some of it
 QUIET_S=5		# guest seconds of load before the first restart, for comparison
 NODES=5000
 GUESTS='load1:pv load2:pvh load3:pv'
-LOAD=/usr/libexec/atoll/atoll-store-load
-OWN_LOG=/run/store-load.log
 OUTAGES=/run/store-outages
 grep -q -w atoll.long /proc/cmdline && RESTARTS=200
 
 loads=dom0
 for g in $GUESTS; do loads+=" ${g%:*}"; done
 
-log_of() { if [ "$1" = dom0 ]; then echo $OWN_LOG; else console_log "$1"; fi; }
-beats() { grep -c -a '^STORE LOAD' "$(log_of "$1")" 2>/dev/null || true; }
-works() { [ "$(beats "$1")" -ge "$2" ] || { tail -n 3 "$(log_of "$1")"; return 1; }; }
-verdict() { grep -a '^STORE [0-9]* requests' "$(log_of "$1")" | tr -d '\r'; }
-ended() { [ -n "$(verdict "$1")" ]; }
-is_right() { verdict "$1" | grep -q ', ok$' || { tail -n 5 "$(log_of "$1")"; return 1; }; }
 # worst LOAD FROM TO: the longest round trip in us, from its line FROM to its line TO
-worst() { grep -a '^STORE LOAD' "$(log_of "$1")" | sed -n "$2,$3s/.*worst \([0-9]*\) us.*/\1/p" | sort -n | tail -n 1; }
+worst() { grep -a "^STORE \(LOAD\|PROBE\)" "$(load_log "$1")" | sed -n "$2,$3s/.*worst \([0-9]*\) us.*/\1/p" | sort -n | tail -n 1; }
 ms() { awk -v us="${1:-0}" 'BEGIN { printf "%.2f", us / 1000 }'; }
-
-create_guest() {
-	jq -n --arg name "$1" --arg type "$2" '{name: $name, type: $type, memory: 96, kernel: "/usr/lib/atoll/guests/vmlinux",
-		ramdisk: "/usr/lib/atoll/guests/guest.cpio", cmdline: "console=hvc0 loglevel=4 atoll.name=\($name) atoll.work=store"}' \
-		>"/run/$1.json"
-	atoll create "/run/$1.json"
+probes() { grep -c -a '^STORE PROBE' "$(console_log probe)"; }
+probing() { [ "$(probes)" -ge "$1" ]; }
+# probed FROM TO: reads, late ones, longest in us
+probed() {
+	grep -a '^STORE PROBE' "$(console_log probe)" | sed -n "$1,$2p" |
+		awk '{ reads += $4; late += $9; if ($7 > worst) worst = $7 } END { printf "%d reads, %d of them over 5 ms, longest %.2f ms", reads, late, worst / 1000 }'
 }
 
 restart_all() {
@@ -45,28 +40,32 @@ restart_all() {
 	RANDOM=1
 	: >$OUTAGES
 	for ((i = 1; i <= RESTARTS; i++)); do
-		before=$(restarts store)
 		if [ $((i % CRASH_EVERY)) = 0 ]; then
+			before=$(restarts store)
 			/usr/libexec/atoll/atoll-fault crash "$(domain_field store domid)" || return
 			within 20 restarted store "$before" || return
 			atoll --json status | jq -c '.domains[] | select(.name == "store").last_outage' >>$OUTAGES
 		else
-			timeout 20 atoll --json restart store | jq -c .last_outage >>$OUTAGES || return
+			timeout 20 atoll --json restart store >>$OUTAGES || return
 		fi
 		sleep "$(printf '0.%03d' $((RANDOM % PAUSE_MS)))"
+		[ $((i % 20)) != 0 ] || echo "# $i restarts at $(now_ms) ms" >&3
 	done
 }
 
 within 60 running store || exit 1
+exec 3>&1
 ok "$NODES nodes are made" $LOAD fill /test/many $NODES
-for g in $GUESTS; do ok "a ${g#*:} guest is created" create_guest "${g%:*}" "${g#*:}"; done
-$LOAD load /test/load 3500 >$OWN_LOG &
+for g in $GUESTS; do ok "a ${g#*:} guest is created" load_guest "${g%:*}" "${g#*:}" store atoll.pause=$LOAD_PAUSE_US; done
+ok "a guest that only looks is created" load_guest probe pvh probe
+load_own $LOAD_PAUSE_US
 for l in $loads; do ok "$l puts load on the store" within 60 works "$l" 1; done
 for l in $loads; do works "$l" 1 || exit 1; done
-for l in $loads; do
-	eval "from_$l=$(($(beats "$l") + 1))"
-done
+ok "the guest looks" within 60 probing 1
+from=$(($(probes) + 1))
+for l in $loads; do eval "from_$l=$(($(beats "$l") + 1))"; done
 sleep $QUIET_S
+quiet=$(probes)
 for l in $loads; do eval "quiet_$l=$(beats "$l")"; done
 
 count=$(restarts store)
@@ -74,36 +73,35 @@ start=$(now_ms)
 ok "the store is restarted in place $RESTARTS times" restart_all
 took=$(($(now_ms) - start))
 ok "each of them happened, and no other" [ "$(restarts store)" = $((count + RESTARTS)) ]
+last=$(($(probes) + 1))
 for l in $loads; do
 	eval "last_$l=$(($(beats "$l") + 1))"
 	ok "$l still goes on" within 30 works "$l" $(($(beats "$l") + 2))
 done
+ok "the guest still looks" within 30 probing $last
 
-ok "the control domain is told to end" xenstore-write /test/load/stop 1
-for g in $GUESTS; do
-	g=${g%:*}
-	ok "$g is told to end, through its watch" xenstore-write "/local/domain/$(domain_field "$g" domid)/data/load/stop" 1
-done
-for l in $loads; do
-	within 60 ended "$l"
-	ok "$l: each request was answered once and rightly, no event was lost, the tree is its model's" is_right "$l"
-done
+# shellcheck disable=SC2086 # words
+load_end $loads
 ok "all $NODES nodes are there" [ "$(xenstore-ls -f /test/many | grep -c '"node"')" = $NODES ]
 
-note "$RESTARTS restarts in $took ms, $(jq -r .reason $OUTAGES | sort | uniq -c | tr -s ' \n' ' ')"
+note "$RESTARTS restarts in $took ms, $(jq -r '.last_outage.reason // .reason' $OUTAGES | sort | uniq -c | tr -s ' \n' ' ')"
+note "reload: $(jq -s -r 'map(.last_outage // . | .phases_ms.reload // .total_ms) | sort | "median \(.[length / 2 | floor]) ms, longest \(.[-1]) ms"' $OUTAGES)"
+resumed() { grep -a '^store: resumed' "$(console_log store)" | tail -n $RESTARTS; }
+note "$(resumed | grep -c 'was busy') of them struck while the store worked, $(resumed | grep -c 'took back') in the midst of a step"
 for l in $loads; do
-	note "$l: $(verdict "$l")"
-	eval "from=\$from_$l quiet=\$quiet_$l last=\$last_$l"
-	note "$l: longest round trip $(ms "$(worst "$l" "$from" "$quiet")") ms before, $(ms "$(worst "$l" $((quiet + 1)) "$last")") ms during the restarts"
+	eval "f=\$from_$l q=\$quiet_$l t=\$last_$l"
+	note "$l: longest round trip $(ms "$(worst "$l" "$f" "$q")") ms before, $(ms "$(worst "$l" $((q + 1)) "$t")") ms during the restarts"
 done
+note "a guest that only looks: before: $(probed $from $quiet)"
+note "a guest that only looks: during: $(probed $((quiet + 1)) $last)"
 # The store's own: from its pause to its going on (the builder's log), and from there until it is ready (its own log).
 stalls() {
 	paste -d ' ' <(journalctl -u atoll-builder -o cat | sed -n 's/^.*domain 1: reloaded in \([0-9]*\) us.*/\1/p' | tail -n $RESTARTS) \
-		<(grep -a '^store: ready after' "$(console_log store)" | sed 's/^store: ready after \([0-9]*\) us.*/\1/' | tail -n $RESTARTS)
+		<(grep -a '^store: ready after' "$(console_log store)" | sed 's/^store: ready after \([0-9]*\) us (check \([0-9]*\)).*/\1 \2/' | tail -n $RESTARTS)
 }
-note "store away: $(stalls | awk '{ print $1 + $2, $1, $2 }' | sort -n | awk '{ all[NR] = $0 } END { split(all[int((NR + 1) / 2)], m); split(all[NR], w)
-	printf "median %.2f ms (swapped %.2f, starting %.2f), longest %.2f ms (%.2f, %.2f)", m[1] / 1000, m[2] / 1000, m[3] / 1000, w[1] / 1000, w[2] / 1000, w[3] / 1000 }')"
-note "reload: $(jq -s -r 'map(.phases_ms.reload // .total_ms) | sort | "median \(.[length / 2 | floor]) ms, longest \(.[-1]) ms"' $OUTAGES)"
+note "store away: $(stalls | awk '{ print $1 + $2, $1, $2, $3 }' | sort -n | awk '{ all[NR] = $0 }
+	function say(what, line, n) { split(line, n); printf "%s %.2f ms (swapped %.2f, starting %.2f, of which its check %.2f)", what, n[1] / 1000, n[2] / 1000, n[3] / 1000, n[4] / 1000 }
+	END { say("median", all[int((NR + 1) / 2)]); say(", longest", all[NR]) }')"
 
-for g in $GUESTS; do ok "${g%:*} is destroyed" atoll destroy "${g%:*}"; done
+for g in $GUESTS probe; do ok "${g%:*} is destroyed" atoll destroy "${g%:*}"; done
 xenstore-rm /test
