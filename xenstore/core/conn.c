@@ -9,10 +9,7 @@ struct conn *conn_new(struct store *s, uint32_t domid, enum store_conn_kind kind
 	memset(c, 0, sizeof *c);
 	c->domid = domid;
 	c->kind = kind;
-	c->next = s->r->conn_first;
-	if (c->next)
-		SET(s, AT(s, conn, c->next)->prev, REF(s, c));
-	SET(s, s->r->conn_first, REF(s, c));
+	LIST_PUSH(s, conn, s->r->conn_first, c, prev, next);
 	SET(s, s->r->conn_count, s->r->conn_count + 1);
 	quota_charge(s, domid, (long)arena_real_size(sizeof *c));
 	return c;
@@ -125,12 +122,7 @@ static void conn_free(struct store *s, struct conn *c)
 
 	if (d->conn == REF(s, c))
 		SET(s, d->conn, 0);
-	if (c->prev)
-		SET(s, AT(s, conn, c->prev)->next, c->next);
-	else
-		SET(s, s->r->conn_first, c->next);
-	if (c->next)
-		SET(s, AT(s, conn, c->next)->prev, c->prev);
+	LIST_REMOVE(s, conn, s->r->conn_first, c, prev, next);
 	SET(s, s->r->conn_count, s->r->conn_count - 1);
 	SET(s, s->r->closing, s->r->closing - 1);
 	quota_charge(s, c->domid, -(long)arena_real_size(sizeof *c));

@@ -34,10 +34,7 @@ struct domain *domain_get(struct store *s, uint32_t domid)
 	d->features = WIRE_FEATURES_ALL;
 	memset(d->limits, 0xff, sizeof d->limits);
 	table_insert(&s->a, &s->r->domains, &d->link, domid * 0x9e3779b1u);
-	d->next = s->r->domain_first;
-	if (d->next)
-		SET(s, AT(s, domain, d->next)->prev, REF(s, d));
-	SET(s, s->r->domain_first, REF(s, d));
+	LIST_PUSH(s, domain, s->r->domain_first, d, prev, next);
 	return d;
 }
 
@@ -47,12 +44,7 @@ void domain_put(struct store *s, struct domain *d)
 	    d->features != WIRE_FEATURES_ALL)
 		return;
 	table_remove(&s->a, &s->r->domains, &d->link);
-	if (d->prev)
-		SET(s, AT(s, domain, d->prev)->next, d->next);
-	else
-		SET(s, s->r->domain_first, d->next);
-	if (d->next)
-		SET(s, AT(s, domain, d->next)->prev, d->prev);
+	LIST_REMOVE(s, domain, s->r->domain_first, d, prev, next);
 	arena_free(&s->a, d);
 }
 

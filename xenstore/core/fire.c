@@ -109,11 +109,7 @@ void fire_path(struct store *s, const char *path, size_t len, ref_t removed, ref
 	f->flags = (uint16_t)flags;
 	f->path_len = (uint16_t)len;
 	memcpy(f->path, path, len);
-	if (s->r->fire_last)
-		SET(s, AT(s, fire, s->r->fire_last)->next, REF(s, f));
-	else
-		SET(s, s->r->fire_first, REF(s, f));
-	SET(s, s->r->fire_last, REF(s, f));
+	ENQUEUE(s, fire, s->r->fire_first, s->r->fire_last, f, next);
 }
 
 /* @introduceDomain and @releaseDomain: also as <name>/<domid>, which watches with a depth or for one domain get. */

@@ -121,7 +121,6 @@ static bool version_keep(struct store *s, struct node *n)
 	if (!seen_by_transaction(s, n->gen))
 		return false;
 	v = arena_alloc(&s->a, sizeof *v);
-	v->queue = 0;
 	v->node = REF(s, n);
 	v->older = n->versions;
 	v->value = n->value;
@@ -129,11 +128,7 @@ static bool version_keep(struct store *s, struct node *n)
 	v->gen = n->gen;
 	v->superseded = s->r->gen + 1;
 	SET(s, n->versions, REF(s, v));
-	if (s->r->version_last)
-		SET(s, AT(s, version, s->r->version_last)->queue, REF(s, v));
-	else
-		SET(s, s->r->version_first, REF(s, v));
-	SET(s, s->r->version_last, REF(s, v));
+	ENQUEUE(s, version, s->r->version_first, s->r->version_last, v, queue);
 	old_added(s);
 	return true;
 }
@@ -185,19 +180,11 @@ static void children_changed(struct store *s, struct node *parent)
 
 void node_link(struct store *s, struct node *parent, struct node *n)
 {
-	ref_t ref = REF(s, n);
-
 	children_changed(s, parent);
 	TOUCH(s, n);
 	n->parent = REF(s, parent);
 	n->born = n->gen = n->children_gen = s->r->gen;
-	n->prev = parent->last;
-	n->next = 0;
-	if (parent->last)
-		SET(s, AT(s, node, parent->last)->next, ref);
-	else
-		SET(s, parent->first, ref);
-	SET(s, parent->last, ref);
+	LIST_APPEND(s, node, parent->first, parent->last, n, prev, next);
 	table_insert(&s->a, &s->r->nodes, &n->link, node_hash(s, n->parent, n->name, n->name_len));
 	SET(s, s->r->live_nodes, s->r->live_nodes + 1);
 	domain_count_node(s, perms_owner(s, n->perms), 1, (long)node_bytes(s, n));
@@ -253,14 +240,7 @@ static void sibling_unlink(struct store *s, struct node *n)
 {
 	struct node *parent = AT(s, node, n->parent);
 
-	if (n->prev)
-		SET(s, AT(s, node, n->prev)->next, n->next);
-	else
-		SET(s, parent->first, n->next);
-	if (n->next)
-		SET(s, AT(s, node, n->next)->prev, n->prev);
-	else
-		SET(s, parent->last, n->prev);
+	LIST_TAKE(s, node, parent->first, parent->last, n, prev, next);
 }
 
 /* Takes a node that nobody sees any more out of the tree. Its descendants stay in the table until they are freed. */
@@ -292,12 +272,7 @@ void node_remove(struct store *s, struct node *n)
 	TOUCH(s, n);
 	n->flags |= NODE_GHOST;
 	n->died = s->r->gen;
-	n->queue = 0;
-	if (s->r->ghost_last)
-		SET(s, AT(s, node, s->r->ghost_last)->queue, REF(s, n));
-	else
-		SET(s, s->r->ghost_first, REF(s, n));
-	SET(s, s->r->ghost_last, REF(s, n));
+	ENQUEUE(s, node, s->r->ghost_first, s->r->ghost_last, n, queue);
 	old_added(s);
 }
 

@@ -253,6 +253,47 @@ struct store_root {
 #define SET(s, field, value) ARENA_SET(&(s)->a, field, value)
 #define FAIL(s, error) arena_fail(&(s)->a, (error))
 
+/*
+ * Lists through the members @next and @prev of a type. The item's own members are written as they are: whoever adds an item that
+ * is older than the step saves it before. ENQUEUE needs no @prev; a head without a tail has LIST_PUSH and LIST_REMOVE.
+ */
+#define LIST_PUSH(s, type, first, item, prev, next)                          \
+	do {                                                                 \
+		(item)->next = (first);                                      \
+		if ((item)->next)                                            \
+			SET(s, AT(s, type, (item)->next)->prev, REF(s, item)); \
+		SET(s, first, REF(s, item));                                 \
+	} while (0)
+#define ENQUEUE(s, type, first, last, item, next)                            \
+	do {                                                                 \
+		(item)->next = 0;                                            \
+		if (last)                                                    \
+			SET(s, AT(s, type, last)->next, REF(s, item));       \
+		else                                                         \
+			SET(s, first, REF(s, item));                         \
+		SET(s, last, REF(s, item));                                  \
+	} while (0)
+#define LIST_APPEND(s, type, first, last, item, prev, next)                  \
+	do {                                                                 \
+		(item)->prev = (last);                                       \
+		ENQUEUE(s, type, first, last, item, next);                   \
+	} while (0)
+#define LIST_REMOVE(s, type, first, item, prev, next)                        \
+	do {                                                                 \
+		if ((item)->prev)                                            \
+			SET(s, AT(s, type, (item)->prev)->next, (item)->next); \
+		else                                                         \
+			SET(s, first, (item)->next);                         \
+		if ((item)->next)                                            \
+			SET(s, AT(s, type, (item)->next)->prev, (item)->prev); \
+	} while (0)
+#define LIST_TAKE(s, type, first, last, item, prev, next)                    \
+	do {                                                                 \
+		LIST_REMOVE(s, type, first, item, prev, next);               \
+		if (!(item)->next)                                           \
+			SET(s, last, (item)->prev);                          \
+	} while (0)
+
 /* node.c: the tree. Generation @g says which snapshot is asked for, GEN_LIVE for now. */
 struct node *node_child(const struct store *s, ref_t parent, const char *name, size_t len, uint64_t g);
 struct node *node_find(const struct store *s, const char *path, size_t len, uint64_t g);

@@ -47,30 +47,12 @@ struct entry *tx_entry(const struct store *s, const struct transaction *tx, cons
 static void entry_link_last(struct store *s, struct transaction *tx, struct entry *e)
 {
 	arena_touch(&s->a, &e->prev, 2 * sizeof e->prev);
-	e->prev = tx->last;
-	e->next = 0;
-	if (tx->last)
-		SET(s, AT(s, entry, tx->last)->next, REF(s, e));
-	else
-		SET(s, tx->first, REF(s, e));
-	SET(s, tx->last, REF(s, e));
-}
-
-static void entry_unlink(struct store *s, struct transaction *tx, struct entry *e)
-{
-	if (e->prev)
-		SET(s, AT(s, entry, e->prev)->next, e->next);
-	else
-		SET(s, tx->first, e->next);
-	if (e->next)
-		SET(s, AT(s, entry, e->next)->prev, e->prev);
-	else
-		SET(s, tx->last, e->prev);
+	LIST_APPEND(s, entry, tx->first, tx->last, e, prev, next);
 }
 
 void tx_move_last(struct store *s, struct transaction *tx, struct entry *e)
 {
-	entry_unlink(s, tx, e);
+	LIST_TAKE(s, entry, tx->first, tx->last, e, prev, next);
 	entry_link_last(s, tx, e);
 }
 
@@ -150,7 +132,7 @@ static void entry_free(struct store *s, struct transaction *tx, struct entry *e)
 	if (e->base_perms)
 		perms_drop(s, e->base_perms);
 	quota_charge(s, AT(s, conn, tx->conn)->domid, -entry_bytes(s, e));
-	entry_unlink(s, tx, e);
+	LIST_TAKE(s, entry, tx->first, tx->last, e, prev, next);
 	table_remove(&s->a, &s->r->entries, &e->link);
 	arena_free(&s->a, e);
 }
@@ -161,14 +143,7 @@ static void tx_unlist(struct store *s, struct transaction *tx)
 {
 	if (!(tx->flags & TX_LISTED))
 		return;
-	if (tx->snap_prev)
-		SET(s, AT(s, transaction, tx->snap_prev)->snap_next, tx->snap_next);
-	else
-		SET(s, s->r->snap_first, tx->snap_next);
-	if (tx->snap_next)
-		SET(s, AT(s, transaction, tx->snap_next)->snap_prev, tx->snap_prev);
-	else
-		SET(s, s->r->snap_last, tx->snap_prev);
+	LIST_TAKE(s, transaction, s->r->snap_first, s->r->snap_last, tx, snap_prev, snap_next);
 	SET(s, tx->flags, tx->flags & ~TX_LISTED);
 }
 
@@ -214,17 +189,9 @@ int handle_transaction_start(struct store *s, struct conn *c, const char *data, 
 	tx->id = s->r->next_tx;
 	tx->conn = REF(s, c);
 	tx->snapshot = s->r->gen;
-	tx->next = c->tx_first;
-	if (tx->next)
-		SET(s, AT(s, transaction, tx->next)->prev, REF(s, tx));
-	SET(s, c->tx_first, REF(s, tx));
 	tx->flags = TX_LISTED;
-	tx->snap_prev = s->r->snap_last;
-	if (tx->snap_prev)
-		SET(s, AT(s, transaction, tx->snap_prev)->snap_next, REF(s, tx));
-	else
-		SET(s, s->r->snap_first, REF(s, tx));
-	SET(s, s->r->snap_last, REF(s, tx));
+	LIST_PUSH(s, transaction, c->tx_first, tx, prev, next);
+	LIST_APPEND(s, transaction, s->r->snap_first, s->r->snap_last, tx, snap_prev, snap_next);
 	SET(s, d->transactions, d->transactions + 1);
 	SET(s, s->r->tx_count, s->r->tx_count + 1);
 	quota_seen(s, d, QUOTA_TRANSACTIONS, d->transactions);
@@ -368,12 +335,7 @@ bool tx_drop_some(struct store *s, struct transaction *tx)
 		entry_free(s, tx, AT(s, entry, tx->first));
 		return false;
 	}
-	if (tx->prev)
-		SET(s, AT(s, transaction, tx->prev)->next, tx->next);
-	else
-		SET(s, c->tx_first, tx->next);
-	if (tx->next)
-		SET(s, AT(s, transaction, tx->next)->prev, tx->prev);
+	LIST_REMOVE(s, transaction, c->tx_first, tx, prev, next);
 	d = domain_get(s, c->domid);
 	SET(s, d->transactions, d->transactions - 1);
 	SET(s, s->r->tx_count, s->r->tx_count - 1);

@@ -32,10 +32,7 @@ static struct watch_node *watch_child_make(struct store *s, ref_t parent, const 
 	w->parent = parent;
 	w->name_len = (uint32_t)len;
 	memcpy(w->name, name, len);
-	w->next = up->first;
-	if (w->next)
-		SET(s, AT(s, watch_node, w->next)->prev, REF(s, w));
-	SET(s, up->first, REF(s, w));
+	LIST_PUSH(s, watch_node, up->first, w, prev, next);
 	table_insert(&s->a, &s->r->watch_nodes, &w->link, watch_hash(s, parent, name, len));
 	return w;
 }
@@ -82,12 +79,7 @@ static void watch_node_put(struct store *s, struct watch_node *w)
 	while (w->parent && !w->first && !w->watch_first) {
 		struct watch_node *up = AT(s, watch_node, w->parent);
 
-		if (w->prev)
-			SET(s, AT(s, watch_node, w->prev)->next, w->next);
-		else
-			SET(s, up->first, w->next);
-		if (w->next)
-			SET(s, AT(s, watch_node, w->next)->prev, w->prev);
+		LIST_REMOVE(s, watch_node, up->first, w, prev, next);
 		table_remove(&s->a, &s->r->watch_nodes, &w->link);
 		arena_free(&s->a, w);
 		w = up;
@@ -152,18 +144,8 @@ static struct watch *watch_add(struct store *s, struct conn *c, const char *path
 	w->flags = flags;
 	w->token_len = (uint16_t)token_len;
 	memcpy(w->token, token, token_len);
-	w->prev = at->watch_last;
-	if (w->prev)
-		SET(s, AT(s, watch, w->prev)->next, REF(s, w));
-	else
-		SET(s, at->watch_first, REF(s, w));
-	SET(s, at->watch_last, REF(s, w));
-	w->conn_prev = c->watch_last;
-	if (w->conn_prev)
-		SET(s, AT(s, watch, w->conn_prev)->conn_next, REF(s, w));
-	else
-		SET(s, c->watch_first, REF(s, w));
-	SET(s, c->watch_last, REF(s, w));
+	LIST_APPEND(s, watch, at->watch_first, at->watch_last, w, prev, next);
+	LIST_APPEND(s, watch, c->watch_first, c->watch_last, w, conn_prev, conn_next);
 	SET(s, d->watches, d->watches + 1);
 	SET(s, s->r->watch_count, s->r->watch_count + 1);
 	quota_seen(s, d, QUOTA_WATCHES, d->watches);
@@ -177,22 +159,8 @@ void watch_remove(struct store *s, struct watch *w)
 	struct conn *c = AT(s, conn, w->conn);
 	struct domain *d = domain_get(s, c->domid);
 
-	if (w->prev)
-		SET(s, AT(s, watch, w->prev)->next, w->next);
-	else
-		SET(s, at->watch_first, w->next);
-	if (w->next)
-		SET(s, AT(s, watch, w->next)->prev, w->prev);
-	else
-		SET(s, at->watch_last, w->prev);
-	if (w->conn_prev)
-		SET(s, AT(s, watch, w->conn_prev)->conn_next, w->conn_next);
-	else
-		SET(s, c->watch_first, w->conn_next);
-	if (w->conn_next)
-		SET(s, AT(s, watch, w->conn_next)->conn_prev, w->conn_prev);
-	else
-		SET(s, c->watch_last, w->conn_prev);
+	LIST_TAKE(s, watch, at->watch_first, at->watch_last, w, prev, next);
+	LIST_TAKE(s, watch, c->watch_first, c->watch_last, w, conn_prev, conn_next);
 	SET(s, d->watches, d->watches - 1);
 	SET(s, s->r->watch_count, s->r->watch_count - 1);
 	quota_charge(s, c->domid, -(long)watch_bytes(w->token_len));
