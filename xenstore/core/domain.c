@@ -68,11 +68,11 @@ void domain_count_node(struct store *s, uint32_t domid, int nodes, long bytes)
 
 /* ---- requests */
 
-static int parse_domid(const char *data, size_t len, int strings, uint32_t *domid)
+static int parse_domid(const char *data, uint32_t *domid)
 {
 	uint64_t v;
 
-	if (wire_count_strings(data, len) != strings || wire_parse_number(data, WIRE_MAX_DOMID, &v))
+	if (wire_parse_number(data, WIRE_MAX_DOMID, &v))
 		return -EINVAL;
 	*domid = (uint32_t)v;
 	return 0;
@@ -128,7 +128,7 @@ int handle_introduce(struct store *s, struct conn *c, const char *data, size_t l
 	unsigned int info;
 	int r;
 
-	r = parse_domid(data, len, 3, &domid);
+	r = parse_domid(data, &domid);
 	if (r)
 		return r;
 	gfn_text = wire_next_string(data, len, data);
@@ -185,7 +185,7 @@ int handle_release(struct store *s, struct conn *c, const char *data, size_t len
 {
 	struct domain *d;
 	uint32_t domid;
-	int r = parse_domid(data, len, 1, &domid);
+	int r = parse_domid(data, &domid);
 
 	if (r || domid == s->r->privileged)
 		return -EINVAL;
@@ -201,7 +201,7 @@ int handle_resume(struct store *s, struct conn *c, const char *data, size_t len)
 {
 	struct domain *d;
 	uint32_t domid;
-	int r = parse_domid(data, len, 1, &domid);
+	int r = parse_domid(data, &domid);
 
 	if (r)
 		return r;
@@ -215,7 +215,7 @@ int handle_resume(struct store *s, struct conn *c, const char *data, size_t len)
 int handle_is_introduced(struct store *s, struct conn *c, const char *data, size_t len)
 {
 	uint32_t domid;
-	int r = parse_domid(data, len, 1, &domid);
+	int r = parse_domid(data, &domid);
 
 	if (r)
 		return r;
@@ -227,7 +227,7 @@ int handle_set_target(struct store *s, struct conn *c, const char *data, size_t 
 	uint64_t target;
 	struct domain *d;
 	uint32_t domid;
-	int r = parse_domid(data, len, 2, &domid);
+	int r = parse_domid(data, &domid);
 
 	if (r || wire_parse_number(wire_next_string(data, len, data), WIRE_MAX_DOMID, &target))
 		return -EINVAL;
@@ -243,7 +243,7 @@ int handle_get_domain_path(struct store *s, struct conn *c, const char *data, si
 	char text[40];
 	struct text t = { text, sizeof text, 0 };
 	uint32_t domid;
-	int r = parse_domid(data, len, 1, &domid);
+	int r = parse_domid(data, &domid);
 
 	if (r)
 		return r;
@@ -260,7 +260,7 @@ int handle_get_feature(struct store *s, struct conn *c, const char *data, size_t
 	char text[24];
 
 	if (len) {
-		int r = parse_domid(data, len, 1, &domid);
+		int r = wire_count_strings(data, len) == 1 ? parse_domid(data, &domid) : -EINVAL;
 
 		if (!conn_privileged(s, c))
 			return -EACCES;
@@ -279,7 +279,7 @@ int handle_set_feature(struct store *s, struct conn *c, const char *data, size_t
 	struct domain *d;
 	uint64_t mask;
 	uint32_t domid;
-	int r = parse_domid(data, len, 2, &domid);
+	int r = parse_domid(data, &domid);
 
 	if (r || wire_parse_number(wire_next_string(data, len, data), WIRE_FEATURES_ALL, &mask))
 		return -EINVAL;

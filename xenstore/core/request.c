@@ -5,23 +5,23 @@
 typedef int (*handler)(struct store *s, struct conn *c, const char *data, size_t len);
 typedef int (*node_handler)(struct store *s, struct conn *c, struct transaction *tx, const char *data, size_t len);
 
-/* The canonical path of a request's first string, in scratch[0]. */
-static int request_path(struct store *s, struct conn *c, const char *data)
+/* The request's first string as a path: in scratch[0], its length in @len, and what is there in @v. */
+static int request_view(struct store *s, struct conn *c, struct transaction *tx, const char *data, unsigned int need,
+			unsigned int reads, size_t *len, struct view *v)
 {
-	return path_canonical(s, c, data, false, s->scratch[0]);
+	int n = path_canonical(s, c, data, false, s->scratch[0]);
+
+	*len = (size_t)n;
+	return n < 0 ? n : view_get(s, c, tx, s->scratch[0], *len, need, reads, v);
 }
 
 static int handle_read(struct store *s, struct conn *c, struct transaction *tx, const char *data, size_t len)
 {
 	struct view v;
-	int n, r;
+	size_t n;
+	int r;
 
-	if (wire_count_strings(data, len) != 1)
-		return -EINVAL;
-	n = request_path(s, c, data);
-	if (n < 0)
-		return n;
-	r = view_get(s, c, tx, s->scratch[0], (size_t)n, PERM_READ, READ_VALUE, &v);
+	r = request_view(s, c, tx, data, PERM_READ, READ_VALUE, &n, &v);
 	if (r)
 		return r;
 	if (!v.value)
@@ -38,67 +38,55 @@ static int handle_write(struct store *s, struct conn *c, struct transaction *tx,
 {
 	const char *end = memchr(data, 0, len);
 	struct view v;
-	size_t value_len;
-	int n, r;
+	size_t value_len, n;
+	int r;
 
 	if (!end)
 		return -EINVAL;
 	value_len = (size_t)(data + len - end - 1);
-	n = request_path(s, c, data);
-	if (n < 0)
-		return n;
-	r = view_get(s, c, tx, s->scratch[0], (size_t)n, PERM_WRITE, 0, &v);
+	r = request_view(s, c, tx, data, PERM_WRITE, 0, &n, &v);
 	if (r && r != -ENOENT)
 		return r;
 	check_node_size(s, c, value_len, v.exists ? v.perms : v.near_perms);
 	if (v.exists)
-		view_write(s, c, tx, s->scratch[0], (size_t)n, &v, end + 1, value_len);
+		view_write(s, c, tx, s->scratch[0], n, &v, end + 1, value_len);
 	else
-		view_create(s, c, tx, s->scratch[0], (size_t)n, &v, end + 1, value_len);
+		view_create(s, c, tx, s->scratch[0], n, &v, end + 1, value_len);
 	return reply_ok(s, c);
 }
 
 static int handle_mkdir(struct store *s, struct conn *c, struct transaction *tx, const char *data, size_t len)
 {
 	struct view v;
-	int n, r;
+	size_t n;
+	int r;
 
-	if (wire_count_strings(data, len) != 1)
-		return -EINVAL;
-	n = request_path(s, c, data);
-	if (n < 0)
-		return n;
-	r = view_get(s, c, tx, s->scratch[0], (size_t)n, PERM_WRITE, 0, &v);
+	r = request_view(s, c, tx, data, PERM_WRITE, 0, &n, &v);
 	if (r && r != -ENOENT)
 		return r;
 	if (!v.exists)
-		view_create(s, c, tx, s->scratch[0], (size_t)n, &v, NULL, 0);
+		view_create(s, c, tx, s->scratch[0], n, &v, NULL, 0);
 	return reply_ok(s, c);
 }
 
 static int handle_rm(struct store *s, struct conn *c, struct transaction *tx, const char *data, size_t len)
 {
 	struct view v;
-	size_t parent;
-	int n, r;
+	size_t parent, n;
+	int r;
 
-	if (wire_count_strings(data, len) != 1)
+	if (!strcmp(data, "/"))
 		return -EINVAL;
-	n = request_path(s, c, data);
-	if (n < 0)
-		return n;
-	if (n == 1)
-		return -EINVAL;
-	r = view_get(s, c, tx, s->scratch[0], (size_t)n, PERM_WRITE, 0, &v);
+	r = request_view(s, c, tx, data, PERM_WRITE, 0, &n, &v);
 	if (r == -ENOENT) {
 		/* To remove what is not there is fine, as long as its parent is. */
-		for (parent = (size_t)n; s->scratch[0][parent - 1] != '/';)
+		for (parent = n; s->scratch[0][parent - 1] != '/';)
 			parent--;
 		return v.near_len == (parent > 1 ? parent - 1 : 1) ? reply_ok(s, c) : -ENOENT;
 	}
 	if (r)
 		return r;
-	view_remove(s, tx, s->scratch[0], (size_t)n, &v);
+	view_remove(s, tx, s->scratch[0], n, &v);
 	return reply_ok(s, c);
 }
 
@@ -124,10 +112,9 @@ static int reply_perms(struct store *s, struct conn *c, ref_t perms)
 static int handle_get_perms(struct store *s, struct conn *c, struct transaction *tx, const char *data, size_t len)
 {
 	struct view v;
-	int n, r;
+	size_t n;
+	int r;
 
-	if (wire_count_strings(data, len) != 1)
-		return -EINVAL;
 	if (data[0] == '@') {
 		const ref_t *special = special_perms(s, data, false);
 
@@ -135,10 +122,7 @@ static int handle_get_perms(struct store *s, struct conn *c, struct transaction 
 			return -EINVAL;
 		return perms_of(s, *special, c) & PERM_READ ? reply_perms(s, c, *special) : -EACCES;
 	}
-	n = request_path(s, c, data);
-	if (n < 0)
-		return n;
-	r = view_get(s, c, tx, s->scratch[0], (size_t)n, PERM_READ, READ_PERMS, &v);
+	r = request_view(s, c, tx, data, PERM_READ, READ_PERMS, &n, &v);
 	return r ? r : reply_perms(s, c, v.perms);
 }
 
@@ -171,8 +155,9 @@ static int set_special_perms(struct store *s, ref_t *special, ref_t perms)
 
 static int handle_set_perms(struct store *s, struct conn *c, struct transaction *tx, const char *data, size_t len)
 {
-	int count = wire_count_strings(data, len), n, r;
+	int count = wire_count_strings(data, len), r;
 	struct view v;
+	size_t n;
 	ref_t perms;
 
 	if (count < 2)
@@ -184,18 +169,15 @@ static int handle_set_perms(struct store *s, struct conn *c, struct transaction 
 		r = set_special_perms(s, special_perms(s, data, true), perms);
 		return r ? r : reply_ok(s, c);
 	}
-	n = request_path(s, c, data);
-	if (n < 0)
-		return n;
 	quota_check(s, c, QUOTA_NODE_PERMISSIONS, (uint64_t)count - 1);
-	r = view_get(s, c, tx, s->scratch[0], (size_t)n, PERM_WRITE | PERM_OWNER, 0, &v);
+	r = request_view(s, c, tx, data, PERM_WRITE | PERM_OWNER, 0, &n, &v);
 	if (r) {
 		perms_drop(s, perms);
 		return r;
 	}
 	if (!conn_privileged(s, c) && perms_owner(s, perms) != perms_owner(s, v.perms))
 		return -EPERM;
-	view_set_perms(s, c, tx, s->scratch[0], (size_t)n, &v, perms);
+	view_set_perms(s, c, tx, s->scratch[0], n, &v, perms);
 	return reply_ok(s, c);
 }
 
@@ -235,18 +217,14 @@ static int handle_directory(struct store *s, struct conn *c, struct transaction 
 {
 	struct child_list l = { .room = WIRE_PAYLOAD_MAX };
 	struct view v;
-	int n, r;
+	size_t n;
+	int r;
 
-	if (wire_count_strings(data, len) != 1)
-		return -EINVAL;
-	n = request_path(s, c, data);
-	if (n < 0)
-		return n;
-	r = view_get(s, c, tx, s->scratch[0], (size_t)n, PERM_READ, READ_CHILDREN, &v);
+	r = request_view(s, c, tx, data, PERM_READ, READ_CHILDREN, &n, &v);
 	if (r)
 		return r;
 	l.to = s->assembled_out;
-	view_children(s, tx, s->scratch[0], (size_t)n, &v, child_add, &l);
+	view_children(s, tx, s->scratch[0], n, &v, child_add, &l);
 	return l.full ? -E2BIG : reply(s, c, s->assembled_out, l.len);
 }
 
@@ -257,23 +235,19 @@ static int handle_directory_part(struct store *s, struct conn *c, struct transac
 	unsigned char *to = s->assembled_out;
 	struct view v;
 	uint64_t offset;
-	size_t gen_len;
-	int n, r;
+	size_t gen_len, n;
+	int r;
 
-	if (wire_count_strings(data, len) != 2 ||
-	    wire_parse_number(wire_next_string(data, len, data), UINT32_MAX, &offset))
+	if (wire_parse_number(wire_next_string(data, len, data), UINT32_MAX, &offset))
 		return -EINVAL;
-	n = request_path(s, c, data);
-	if (n < 0)
-		return n;
-	r = view_get(s, c, tx, s->scratch[0], (size_t)n, PERM_READ, READ_CHILDREN, &v);
+	r = request_view(s, c, tx, data, PERM_READ, READ_CHILDREN, &n, &v);
 	if (r)
 		return r;
 	gen_len = wire_format_number((char *)to, v.node ? v.node->children_gen : s->r->gen) + 1;
 	l.skip = (size_t)offset;
 	l.room = WIRE_PAYLOAD_MAX - gen_len - 1;
 	l.to = to + gen_len;
-	view_children(s, tx, s->scratch[0], (size_t)n, &v, child_add, &l);
+	view_children(s, tx, s->scratch[0], n, &v, child_add, &l);
 	if (!l.full)
 		l.to[l.len++] = 0;
 	return reply(s, c, to, gen_len + l.len);
@@ -296,40 +270,48 @@ static const struct {
 	handler plain;
 	node_handler node; /* may be part of a transaction */
 	unsigned int flags;
+	int strings; /* in its payload; 0: the handler looks itself */
 } messages[WIRE_TYPE_COUNT] = {
 	[WIRE_CONTROL] = { handle_control, NULL, PRIVILEGED },
-	[WIRE_DIRECTORY] = { NULL, handle_directory, 0 },
-	[WIRE_READ] = { NULL, handle_read, 0 },
-	[WIRE_GET_PERMS] = { NULL, handle_get_perms, 0 },
+	[WIRE_DIRECTORY] = { NULL, handle_directory, 0, 1 },
+	[WIRE_READ] = { NULL, handle_read, 0, 1 },
+	[WIRE_GET_PERMS] = { NULL, handle_get_perms, 0, 1 },
 	[WIRE_WATCH] = { handle_watch, NULL, GROWS },
-	[WIRE_UNWATCH] = { handle_unwatch, NULL, 0 },
+	[WIRE_UNWATCH] = { handle_unwatch, NULL, 0, 2 },
 	[WIRE_TRANSACTION_START] = { handle_transaction_start, NULL, GROWS },
 	[WIRE_TRANSACTION_END] = { handle_transaction_end, NULL, 0 },
-	[WIRE_INTRODUCE] = { handle_introduce, NULL, PRIVILEGED },
-	[WIRE_RELEASE] = { handle_release, NULL, PRIVILEGED },
-	[WIRE_GET_DOMAIN_PATH] = { handle_get_domain_path, NULL, 0 },
+	[WIRE_INTRODUCE] = { handle_introduce, NULL, PRIVILEGED, 3 },
+	[WIRE_RELEASE] = { handle_release, NULL, PRIVILEGED, 1 },
+	[WIRE_GET_DOMAIN_PATH] = { handle_get_domain_path, NULL, 0, 1 },
 	[WIRE_WRITE] = { NULL, handle_write, GROWS },
-	[WIRE_MKDIR] = { NULL, handle_mkdir, GROWS },
-	[WIRE_RM] = { NULL, handle_rm, 0 },
+	[WIRE_MKDIR] = { NULL, handle_mkdir, GROWS, 1 },
+	[WIRE_RM] = { NULL, handle_rm, 0, 1 },
 	[WIRE_SET_PERMS] = { NULL, handle_set_perms, GROWS },
-	[WIRE_IS_DOMAIN_INTRODUCED] = { handle_is_introduced, NULL, 0 },
-	[WIRE_RESUME] = { handle_resume, NULL, PRIVILEGED },
-	[WIRE_SET_TARGET] = { handle_set_target, NULL, PRIVILEGED },
+	[WIRE_IS_DOMAIN_INTRODUCED] = { handle_is_introduced, NULL, 0, 1 },
+	[WIRE_RESUME] = { handle_resume, NULL, PRIVILEGED, 1 },
+	[WIRE_SET_TARGET] = { handle_set_target, NULL, PRIVILEGED, 2 },
 	[WIRE_RESET_WATCHES] = { handle_reset_watches, NULL, 0 },
-	[WIRE_DIRECTORY_PART] = { NULL, handle_directory_part, 0 },
+	[WIRE_DIRECTORY_PART] = { NULL, handle_directory_part, 0, 2 },
 	[WIRE_GET_FEATURE] = { handle_get_feature, NULL, 0 },
-	[WIRE_SET_FEATURE] = { handle_set_feature, NULL, PRIVILEGED },
+	[WIRE_SET_FEATURE] = { handle_set_feature, NULL, PRIVILEGED, 2 },
 	[WIRE_GET_QUOTA] = { handle_get_quota, NULL, PRIVILEGED },
 	[WIRE_SET_QUOTA] = { handle_set_quota, NULL, PRIVILEGED },
 };
 
-static int node_request(struct store *s, struct conn *c, const struct wire_header *h, const char *data)
+static int handle(struct store *s, struct conn *c, const struct wire_header *h, const char *data)
 {
-	struct transaction *tx = h->tx_id ? tx_find(s, c, h->tx_id) : NULL;
+	struct transaction *tx = NULL;
 	int r;
 
-	if (h->tx_id && !tx)
-		return -ENOENT;
+	if (messages[h->type].node && h->tx_id) {
+		tx = tx_find(s, c, h->tx_id);
+		if (!tx)
+			return -ENOENT;
+	}
+	if (messages[h->type].strings && wire_count_strings(data, h->len) != messages[h->type].strings)
+		return -EINVAL;
+	if (messages[h->type].plain)
+		return messages[h->type].plain(s, c, data, h->len);
 	r = messages[h->type].node(s, c, tx, data, h->len);
 	/* What was not there, or not allowed, was read all the same: the transaction has to remember that. */
 	if (tx && (r == -ENOENT || r == -EACCES))
@@ -348,16 +330,12 @@ int request_run(struct store *s, struct conn *c, const struct wire_header *h, co
 		return -ENOSYS;
 	flags = messages[h->type].flags;
 	if (conn_privileged(s, c))
-		return messages[h->type].plain ? messages[h->type].plain(s, c, data, h->len) :
-						 node_request(s, c, h, data);
+		return handle(s, c, h, data);
 	if (flags & PRIVILEGED)
 		return -EACCES;
 	d = domain_find(s, c->domid);
 	memory = d ? d->memory : 0;
-	if (messages[h->type].plain)
-		r = messages[h->type].plain(s, c, data, h->len);
-	else
-		r = node_request(s, c, h, data);
+	r = handle(s, c, h, data);
 	d = domain_find(s, c->domid);
 	if (!r && d && d->memory > memory && (flags & GROWS || h->tx_id) && !quota_memory_ok(s, d)) {
 		s->quota_hit = QUOTA_MEMORY + 1;

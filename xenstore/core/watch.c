@@ -206,8 +206,6 @@ int handle_unwatch(struct store *s, struct conn *c, const char *data, size_t len
 	struct watch *w;
 	int path_len;
 
-	if (wire_count_strings(data, len) != 2)
-		return -EINVAL;
 	path_len = path_canonical(s, c, data, true, path);
 	if (path_len < 0)
 		return path_len;
