@@ -56,6 +56,10 @@ struct pvh_lib_arena {
 };
 
 #define PVH_HEADER ((struct pvh_arena_header *)PVH_ARENA_BASE)
+/* time.c */
+uint64_t pvh_tsc(void);
+uint64_t pvh_time_at(uint64_t tsc);
+
 /* A reload does not come between what Xen is asked for and what is noted of it. */
 #define PVH_BINDING(on) __atomic_store_n(&PVH_HEADER->binding, (on), __ATOMIC_SEQ_CST)
 #define PVH_LIB ((struct pvh_lib_arena *)(PVH_ARENA_BASE + 4096))

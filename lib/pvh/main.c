@@ -120,7 +120,7 @@ static void arena_init(struct pvh *pvh, uint64_t end, uint32_t start_info)
 void pvh_boot(uint32_t start_info)
 {
 	struct pvh *pvh = &pvh_self;
-	uint64_t end;
+	uint64_t end, entered = pvh_tsc();
 	int rc;
 
 	pvh->domid = xen_init();
@@ -136,6 +136,7 @@ void pvh_boot(uint32_t start_info)
 		rc = pvh_time_init();
 	if (rc)
 		pvh_panic("cannot set up grants and time: error %d", -rc);
+	pvh->started_ns = pvh_time_at(entered);
 	pvh_main(pvh);
 	pvh_panic("pvh_main returned");
 }

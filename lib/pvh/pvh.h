@@ -38,6 +38,7 @@ struct pvh {
 	bool revived;			/* resumed, in a new domain: Xen's objects are like those of before */
 	bool dirty;			/* resumed, but the arena may have been left in the middle of a change */
 	uint32_t generation;		/* 1 at the first boot, +1 a reload */
+	uint64_t started_ns;		/* pvh_now() at the entry */
 	const char *cmdline;
 	void *arena;			/* the application's part, page aligned */
 	size_t arena_size;

@@ -8,7 +8,7 @@
 #include "pvh/event.h"
 #include "pvh/hypercall.h"
 
-static uint64_t rdtsc(void)
+uint64_t pvh_tsc(void)
 {
 	uint32_t low, high;
 
@@ -16,17 +16,20 @@ static uint64_t rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
-uint64_t pvh_now(void)
+/* Xen's time at that reading of the TSC (0: now). Xen's own stamp may be newer. */
+uint64_t pvh_time_at(uint64_t tsc)
 {
 	const volatile struct vcpu_time_info *t = &PVH_VCPU->time;
+	uint64_t at, stamp, delta, base;
 	uint32_t version;
-	uint64_t delta, base;
 
 	/* Xen makes the version odd while it writes. */
 	do {
 		version = t->version;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		delta = rdtsc() - t->tsc_timestamp;
+		at = tsc ? tsc : pvh_tsc();
+		stamp = t->tsc_timestamp;
+		delta = at < stamp ? stamp - at : at - stamp;
 		if (t->tsc_shift >= 0)
 			delta <<= t->tsc_shift;
 		else
@@ -35,7 +38,12 @@ uint64_t pvh_now(void)
 		base = t->system_time;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while ((version & 1) || version != t->version);
-	return base + delta;
+	return at < stamp ? base - delta : base + delta;
+}
+
+uint64_t pvh_now(void)
+{
+	return pvh_time_at(0);
 }
 
 uint64_t pvh_wallclock(void)

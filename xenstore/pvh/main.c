@@ -35,6 +35,7 @@ struct slot { /* the volatile side of a ring */
 	struct xenstore_domain_interface *page;
 	uint32_t port;
 	bool dirty;
+	bool greet; /* its domain gets an event whether there is something or not */
 };
 
 struct server {
@@ -44,7 +45,10 @@ struct server {
 	uint16_t dirty[PVH_GRANT_SLOTS];
 	unsigned int dirty_count;
 	bool full_said;
-	uint64_t checked_ns; /* when the state was found good, after a restart */
+	bool taken_over;     /* a predecessor's state … */
+	bool half_done;      /* … a step of which was taken back */
+	unsigned int rings;  /* that were taken over */
+	uint64_t checked_ns; /* when the state was found good */
 	unsigned char buffer[RING_BUFFER];
 	uint8_t *bitmap; /* the checker's, behind the state */
 };
@@ -77,8 +81,9 @@ static void slot_serve(struct server *srv, struct slot *slot)
 
 	slot->dirty = false;
 	result = ring_serve(&srv->store, slot->conn, slot->page, srv->buffer);
-	if (result & RING_NOTIFY)
+	if (result & RING_NOTIFY || slot->greet)
 		pvh_event_send(slot->port);
+	slot->greet = false;
 	if (result & RING_MORE)
 		slot_mark(srv, slot);
 }
@@ -140,8 +145,8 @@ static int slot_fill(struct server *srv, store_conn conn, void *page, uint32_t p
 	slot->port = port;
 	ring_offer(&srv->store, conn, page);
 	slot_mark(srv, slot);
-	/* A kernel that was up before its store waits for this first event. */
-	pvh_event_send(port);
+	/* A kernel that was up before its store waits for this first event. And a predecessor's last one may not have been sent. */
+	slot->greet = true;
 	return pvh_event_handle(port, on_ring, slot);
 }
 
@@ -223,11 +228,10 @@ static void unmap_stray(uint16_t domid, uint32_t ref, void *page, void *arg)
 }
 
 /* Takes over the rings of connections that were there before a reload. */
-static void resume(struct server *srv, bool half_done)
+static void resume(struct server *srv)
 {
 	struct store *s = &srv->store;
 	struct pvh_event_status status;
-	unsigned int n = 0;
 
 	for (store_conn conn = store_connection_next(s, 0); conn; conn = store_connection_next(s, conn)) {
 		uint32_t domid = store_connection_domid(s, conn), port = store_cookie(s, conn, 1);
@@ -237,11 +241,9 @@ static void resume(struct server *srv, bool half_done)
 			continue;
 		if (pvh_event_status(port, &status) || status.kind == PVH_EVENT_CLOSED || slot_fill(srv, conn, page, port))
 			pvh_log("d%u: its port %u is gone", domid, port);
-		n++;
+		srv->rings++;
 	}
 	pvh_grant_for_each(unmap_stray, srv);
-	pvh_log("store: %s, generation %u, %u rings%s%s", srv->pvh->revived ? "revived" : "resumed", srv->pvh->generation, n,
-		srv->pvh->dirty ? ", was busy" : "", half_done ? ", took back a step" : "");
 }
 
 static void start_state(struct server *srv)
@@ -251,12 +253,11 @@ static void start_state(struct server *srv)
 	struct store_config config = { .privileged = CONTROL_DOMID };
 	const struct arena_header *header = pvh->arena;
 	const char *what = "";
-	bool half_done;
 	int r;
 
 	srv->bitmap = (uint8_t *)pvh->arena + size;
 	if (pvh_arena_claim(pvh, STORE_MAGIC, ARENA_VERSION)) {
-		half_done = header->journal_len != 0;
+		srv->half_done = header->journal_len != 0;
 		r = store_attach(&srv->store, pvh->arena, size, &ops, srv);
 		if (!r)
 			r = ask_check(&srv->store, &what);
@@ -264,8 +265,9 @@ static void start_state(struct server *srv)
 		if (r)
 			pvh_panic("store: the state cannot be trusted: %s", what);
 		srv->store.check = ask_check;
+		srv->taken_over = true;
 		srv->checked_ns = pvh_now();
-		resume(srv, half_done);
+		resume(srv);
 		store_finish(&srv->store);
 		return;
 	}
@@ -315,8 +317,8 @@ static void start_virq(struct server *srv)
 		r = pvh_event_handle(port, on_domains, srv);
 	if (r)
 		pvh_panic("store: cannot learn of the death of domains: error %d", -r);
-	/* What happened before. */
-	store_domains_changed(&srv->store);
+	/* What happened before. After the first answers: it asks Xen about each domain. */
+	pvh_event_raise(port);
 }
 
 /* ---- work */
@@ -369,19 +371,33 @@ static void serve(struct server *srv)
 	reap(srv);
 }
 
+static void say_ready(struct server *srv, uint64_t begun_ns, uint64_t ready_ns)
+{
+	struct pvh *pvh = srv->pvh;
+
+	if (srv->taken_over)
+		pvh_log("store: %s, generation %u, %u rings%s%s", pvh->revived ? "revived" : "resumed", pvh->generation, srv->rings,
+			pvh->dirty ? ", was busy" : "", srv->half_done ? ", took back a step" : "");
+	pvh_log("store: ready after %lu us (boot %lu, check %lu), domid %u, %lu KiB for state",
+		(unsigned long)(ready_ns - pvh->started_ns) / 1000, (unsigned long)(begun_ns - pvh->started_ns) / 1000,
+		(unsigned long)(srv->checked_ns - begun_ns) / 1000, pvh->domid, (unsigned long)pvh->arena_size / 1024);
+}
+
 void pvh_main(struct pvh *pvh)
 {
 	struct server *srv = &server;
-	uint64_t start = pvh_now();
+	uint64_t begun_ns = pvh_now(), ready_ns;
 
 	srv->pvh = pvh;
-	srv->checked_ns = start;
+	srv->checked_ns = begun_ns;
 	start_state(srv);
 	start_control(srv);
 	start_virq(srv);
 	pvh_arena_journalled();
-	pvh_log("store: ready after %lu us (check %lu), domid %u, %lu KiB for state", (unsigned long)(pvh_now() - start) / 1000,
-		(unsigned long)(srv->checked_ns - start) / 1000, pvh->domid, (unsigned long)pvh->arena_size / 1024);
+	ready_ns = pvh_now();
+	/* Whoever is woken, by an answer or by a line of the log, competes with us: first all that waits is answered. */
+	serve(srv);
+	say_ready(srv, begun_ns, ready_ns);
 	for (;;) {
 		bool busy;
 

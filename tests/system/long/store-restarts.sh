@@ -35,21 +35,23 @@ probed() {
 		awk '{ reads += $4; late += $9; if ($7 > worst) worst = $7 } END { printf "%d reads, %d of them over 5 ms, longest %.2f ms", reads, late, worst / 1000 }'
 }
 
+starts() { grep -a -c '^store: ready after' "$(console_log store)"; }
+started() { [ "$(starts)" -gt "$1" ]; }
+# No jq in here: its start alone takes as long as twenty restarts.
 restart_all() {
 	local i before
 	RANDOM=1
 	: >$OUTAGES
 	for ((i = 1; i <= RESTARTS; i++)); do
 		if [ $((i % CRASH_EVERY)) = 0 ]; then
-			before=$(restarts store)
-			/usr/libexec/atoll/atoll-fault crash "$(domain_field store domid)" || return
-			within 20 restarted store "$before" || return
-			atoll --json status | jq -c '.domains[] | select(.name == "store").last_outage' >>$OUTAGES
+			before=$(starts)
+			/usr/libexec/atoll/atoll-fault crash 1 || return
+			within 20 started "$before" || return
 		else
 			timeout 20 atoll --json restart store >>$OUTAGES || return
 		fi
 		sleep "$(printf '0.%03d' $((RANDOM % PAUSE_MS)))"
-		[ $((i % 20)) != 0 ] || echo "# $i restarts at $(now_ms) ms" >&3
+		[ $((i % 20)) != 0 ] || note "$i restarts at $(now_ms) ms" >&3
 	done
 }
 
@@ -84,8 +86,8 @@ ok "the guest still looks" within 30 probing $last
 load_end $loads
 ok "all $NODES nodes are there" [ "$(xenstore-ls -f /test/many | grep -c '"node"')" = $NODES ]
 
-note "$RESTARTS restarts in $took ms, $(jq -r '.last_outage.reason // .reason' $OUTAGES | sort | uniq -c | tr -s ' \n' ' ')"
-note "reload: $(jq -s -r 'map(.last_outage // . | .phases_ms.reload // .total_ms) | sort | "median \(.[length / 2 | floor]) ms, longest \(.[-1]) ms"' $OUTAGES)"
+note "$RESTARTS restarts in $took ms, $((RESTARTS / CRASH_EVERY)) of them after a crash"
+note "those asked for, by atolld: $(jq -s -r 'map(.last_outage.phases_ms.reload) | sort | "median \(.[length / 2 | floor]) ms, longest \(.[-1]) ms"' $OUTAGES)"
 resumed() { grep -a '^store: resumed' "$(console_log store)" | tail -n $RESTARTS; }
 note "$(resumed | grep -c 'was busy') of them struck while the store worked, $(resumed | grep -c 'took back') in the midst of a step"
 for l in $loads; do
@@ -97,7 +99,7 @@ note "a guest that only looks: during: $(probed $((quiet + 1)) $last)"
 # The store's own: from its pause to its going on (the builder's log), and from there until it is ready (its own log).
 stalls() {
 	paste -d ' ' <(journalctl -u atoll-builder -o cat | sed -n 's/^.*domain 1: reloaded in \([0-9]*\) us.*/\1/p' | tail -n $RESTARTS) \
-		<(grep -a '^store: ready after' "$(console_log store)" | sed 's/^store: ready after \([0-9]*\) us (check \([0-9]*\)).*/\1 \2/' | tail -n $RESTARTS)
+		<(grep -a '^store: ready after' "$(console_log store)" | sed 's/^store: ready after \([0-9]*\) us (boot [0-9]*, check \([0-9]*\)).*/\1 \2/' | tail -n $RESTARTS)
 }
 note "store away: $(stalls | awk '{ print $1 + $2, $1, $2, $3 }' | sort -n | awk '{ all[NR] = $0 }
 	function say(what, line, n) { split(line, n); printf "%s %.2f ms (swapped %.2f, starting %.2f, of which its check %.2f)", what, n[1] / 1000, n[2] / 1000, n[3] / 1000, n[4] / 1000 }
