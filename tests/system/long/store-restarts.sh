@@ -14,7 +14,7 @@ cd "$(dirname "$(realpath "$0")")/.." || exit 1
 RESTARTS=12
 CRASH_EVERY=10		# the others are asked for
 PAUSE_MS=100		# at most, between two
-LOAD_PAUSE_US=8000	# at most, between two operations of a load: there is one processor, and restarts need some of it
+LOAD_PAUSE_US=20000	# at most, between two operations of a load: there is one processor, and restarts need some of it
 QUIET_S=5		# guest seconds of load before the first restart, for comparison
 NODES=5000
 GUESTS='load1:pv load2:pvh load3:pv'
@@ -60,6 +60,7 @@ exec 3>&1
 ok "$NODES nodes are made" $LOAD fill /test/many $NODES
 for g in $GUESTS; do ok "a ${g#*:} guest is created" load_guest "${g%:*}" "${g#*:}" store atoll.pause=$LOAD_PAUSE_US; done
 ok "a guest that only looks is created" load_guest probe pvh probe
+for g in $GUESTS; do within 120 works "${g%:*}" 1; done
 load_own $LOAD_PAUSE_US
 for l in $loads; do ok "$l puts load on the store" within 60 works "$l" 1; done
 for l in $loads; do works "$l" 1 || exit 1; done
