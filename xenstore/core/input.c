@@ -36,28 +36,36 @@ void input_drop(struct store *s, struct conn *c)
 	c->input_len = 0;
 }
 
+/* The header of the request that begins in what was kept and goes on in @bytes. False: it is not all there. */
+static bool header_whole(const struct store *s, const struct conn *c, const unsigned char *bytes, size_t len,
+			 struct wire_header *h)
+{
+	unsigned char head[WIRE_HEADER_SIZE];
+	size_t part = c->input_len < sizeof head ? c->input_len : sizeof head;
+
+	if (c->input_len + len < sizeof head)
+		return false;
+	if (part)
+		memcpy(head, AT(s, blob, c->input)->data, part);
+	memcpy(head + part, bytes, sizeof head - part);
+	wire_header_get(h, head);
+	return true;
+}
+
 /* Keeps the beginning of a request until the rest comes. */
 static int keep_step(void *opaque)
 {
 	struct stream_job *job = opaque;
 	struct store *s = job->s;
 	struct conn *c = job->c;
-	struct wire_header h = { 0 };
+	struct wire_header h;
 	uint32_t need = WIRE_HEADER_SIZE;
 	struct blob *b;
 
 	arena_touch(&s->a, &c->consumed, sizeof c->consumed);
 	c->consumed += (uint32_t)job->len;
-	if (job->len + c->input_len >= WIRE_HEADER_SIZE) {
-		unsigned char head[WIRE_HEADER_SIZE];
-
-		if (c->input_len)
-			memcpy(head, AT(s, blob, c->input)->data, c->input_len < sizeof head ? c->input_len : sizeof head);
-		if (c->input_len < sizeof head)
-			memcpy(head + c->input_len, job->bytes, sizeof head - c->input_len);
-		wire_header_get(&h, head);
+	if (header_whole(s, c, job->bytes, job->len, &h))
 		need += h.len;
-	}
 	if (!c->input || AT(s, blob, c->input)->len < need) {
 		struct blob *old = c->input ? AT(s, blob, c->input) : NULL;
 		uint32_t had = c->input_len;
@@ -169,18 +177,8 @@ static int request_next(struct store *s, struct conn *c, const unsigned char *by
 	const unsigned char *kept = c->input ? AT(s, blob, c->input)->data : NULL;
 	size_t have = c->input_len, need;
 
-	if (have + len < WIRE_HEADER_SIZE)
+	if (!header_whole(s, c, bytes, len, &job->header))
 		return 0;
-	if (!have) {
-		wire_header_get(&job->header, bytes);
-	} else {
-		unsigned char head[WIRE_HEADER_SIZE];
-		size_t part = have < sizeof head ? have : sizeof head;
-
-		memcpy(head, kept, part);
-		memcpy(head + part, bytes, sizeof head - part);
-		wire_header_get(&job->header, head);
-	}
 	if (job->header.len > WIRE_PAYLOAD_MAX)
 		return -EPROTO;
 	need = WIRE_HEADER_SIZE + job->header.len;

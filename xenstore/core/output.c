@@ -15,17 +15,12 @@ struct message *message_new(struct store *s, struct conn *c, const struct wire_h
 {
 	struct message *m = arena_alloc(&s->a, sizeof *m + WIRE_HEADER_SIZE + header->len);
 
-	m->next = 0;
 	m->len = WIRE_HEADER_SIZE + header->len;
 	m->event_of = event_of;
 	m->pad = 0;
 	wire_header_put(m->bytes, header);
 	arena_touch(&s->a, &c->out_first, offsetof(struct conn, watch_first) - offsetof(struct conn, out_first));
-	if (c->out_last)
-		SET(s, AT(s, message, c->out_last)->next, REF(s, m));
-	else
-		c->out_first = REF(s, m);
-	c->out_last = REF(s, m);
+	ENQUEUE(s, message, c->out_first, c->out_last, m, next);
 	c->out_bytes += m->len;
 	if (event_of)
 		c->out_events++;

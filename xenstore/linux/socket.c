@@ -56,13 +56,13 @@ void on_listener(struct server *srv)
 		return;
 	}
 	c->fd = fd;
-	if (epoll_set(srv, EPOLL_CTL_ADD, fd, EPOLLIN, (uint32_t)(c - srv->clients)))
+	if (epoll_set(srv, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLET, (uint32_t)(c - srv->clients)))
 		socket_drop(srv, c);
 }
 
 static void socket_poll(struct server *srv, struct client *c)
 {
-	uint32_t events = (c->paused ? 0 : EPOLLIN) | (c->writing ? EPOLLOUT : 0);
+	uint32_t events = EPOLLET | (c->paused ? 0 : EPOLLIN) | (c->writing ? EPOLLOUT : 0);
 
 	epoll_set(srv, EPOLL_CTL_MOD, c->fd, events, (uint32_t)(c - srv->clients));
 }
@@ -159,7 +159,8 @@ void on_socket(struct server *srv, struct client *c, uint32_t events)
 
 	if (events & EPOLLOUT) {
 		socket_flush(srv, c);
-		return;
+		if (!c->used || !(events & ~(uint32_t)EPOLLOUT))
+			return;
 	}
 	if (c->paused) {
 		/* Nothing is read, but a client that hung up has to go. */
@@ -168,8 +169,11 @@ void on_socket(struct server *srv, struct client *c, uint32_t events)
 		return;
 	}
 	n = recv(c->fd, srv->buffer, sizeof srv->buffer, 0);
-	if (n > 0)
+	if (n > 0) {
 		socket_input(srv, c, srv->buffer, (size_t)n);
-	else if (!n || (errno != EAGAIN && errno != EINTR))
+		/* There may be more, which an edge does not tell. */
+		if ((size_t)n == sizeof srv->buffer && c->used && !c->paused)
+			socket_poll(srv, c);
+	} else if (!n || (errno != EAGAIN && errno != EINTR))
 		socket_drop(srv, c);
 }
