@@ -209,8 +209,8 @@ static int connect_nics(struct dm_state *state, int *taps)
 
 		snprintf(bridge, sizeof(bridge), "br%u", i);
 		snprintf(nic, sizeof(nic), "eth%u", i);
-		snprintf(tap, sizeof(tap), "tap%u", i);
-		taps[i] = spawn_tap(i);
+		snprintf(tap, sizeof(tap), "vif%u.%u", m->guest, i); /* a switch takes vifs */
+		taps[i] = spawn_tap(tap);
 		r = MIN(taps[i], 0);
 		if (r == 0)
 			r = switch_configure(state->network, bridge, NIC_NAMED, nic);

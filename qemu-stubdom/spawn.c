@@ -66,14 +66,14 @@ int spawn_prepare(const struct machine *m, char *why, size_t size)
 	return 0;
 }
 
-int spawn_tap(unsigned index)
+int spawn_tap(const char *name)
 {
 	AUTO_CLOSE int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
 
 	if (fd < 0)
 		return -errno;
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "tap%u", index);
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	return ioctl(fd, TUNSETIFF, &ifr) < 0 ? -errno : TAKE_FD(fd);
 }
 

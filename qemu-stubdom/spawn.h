@@ -12,8 +12,8 @@
 /* Waits until the guest's disks are there and gives QEMU's user what it needs of /dev. 0 or -errno with the thing in WHY. */
 int spawn_prepare(const struct machine *machine, char *why, size_t size);
 
-/* A tap interface TAP%u that lives as long as the descriptor. The descriptor, or -errno. */
-int spawn_tap(unsigned index);
+/* A tap interface NAME that lives as long as the descriptor. The descriptor, or -errno. */
+int spawn_tap(const char *name);
 
 /* Starts QEMU; FDS (COUNT of them) are inherited under the same numbers. A pidfd, or -errno. */
 int spawn_qemu(const struct arguments *arguments, const int *fds, unsigned count);

@@ -86,7 +86,9 @@ static int step_build(struct job *job)
 	struct json *params;
 	char cmdline[NAME_LEN_MAX + 128];
 
-	snprintf(cmdline, sizeof(cmdline), "console=hvc0 panic=-1 loglevel=3 cryptomgr.notests atoll.role=dm atoll.name=%s", d->name);
+	/* ramfs: its image fits into the domain, but not into half of it, which is what a tmpfs would take */
+	snprintf(cmdline, sizeof(cmdline), "console=hvc0 panic=-1 loglevel=3 rootfstype=ramfs cryptomgr.notests atoll.role=dm atoll.name=%s",
+		 d->name);
 	params = build_params(d, "pv", d->service->kernel, d->service->ramdisk, cmdline, (uint64_t)d->service->memory_mib << 10, 1);
 	json_set_int(params, "target", d->owner->domid);
 	return job_call(job, d->atolld->builder, "domain.build", params, BUILD_TIMEOUT_MS, built, NULL);
