@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 static int save_position(const struct console_log *log, const char *dir)
 {
@@ -33,21 +34,71 @@ static bool load_position(struct console_log *log, const char *dir)
 	return true;
 }
 
-int console_log_open(struct console_log *log, const char *dir, const char *name, unsigned domid, uint64_t start, uint64_t end)
+static int open_file(const struct console_log *log, const char *dir, const char *ending, uint64_t *size)
 {
 	char path[PATH_MAX];
 	struct stat st;
-	int r;
+	int r = format(path, sizeof(path), "%s/%s.%s", dir, log->name, ending), fd;
 
-	*log = (struct console_log){.domid = domid, .fd = -1, .max = CONSOLE_LOG_MAX, .files = CONSOLE_LOG_FILES};
-	snprintf(log->name, sizeof(log->name), "%s", name);
-	r = format(path, sizeof(path), "%s/%s.log", dir, name);
 	if (r < 0)
 		return r;
-	log->fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (log->fd < 0 || fstat(log->fd, &st) < 0)
+	fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
 		return -errno;
-	log->size = (uint64_t)st.st_size;
+	if (fstat(fd, &st) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	*size = (uint64_t)st.st_size;
+	return fd;
+}
+
+/* An index that is not of this log, or was not written whole, begins anew. */
+static int open_times(struct console_log *log, const char *dir)
+{
+	struct console_time last = {0};
+	uint64_t size = 0;
+
+	log->times_fd = open_file(log, dir, "times", &size);
+	log->times = size / sizeof(last);
+	if (log->times_fd < 0)
+		return log->times_fd;
+	if (size && (size % sizeof(last) || pread(log->times_fd, &last, sizeof(last), (off_t)(size - sizeof(last))) != sizeof(last) ||
+		     last.offset > log->size)) {
+		if (ftruncate(log->times_fd, 0) < 0)
+			return -errno;
+		log->times = 0;
+	}
+	log->times_ms = 0;
+	return 0;
+}
+
+/* What is written next is of now. Without its time it is worth no less, so nothing is made of an error. */
+static void note_time(struct console_log *log)
+{
+	struct console_time entry = {.offset = log->size};
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	entry.time_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	if (entry.time_ms - log->times_ms < CONSOLE_TIMES_MS)
+		return;
+	log->times_ms = entry.time_ms;
+	if (write(log->times_fd, &entry, sizeof(entry)) == sizeof(entry))
+		log->times++;
+}
+
+int console_log_open(struct console_log *log, const char *dir, const char *name, unsigned domid, uint64_t start, uint64_t end)
+{
+	int r;
+
+	*log = (struct console_log){.domid = domid, .fd = -1, .times_fd = -1, .max = CONSOLE_LOG_MAX, .files = CONSOLE_LOG_FILES};
+	snprintf(log->name, sizeof(log->name), "%s", name);
+	log->fd = open_file(log, dir, "log", &log->size);
+	r = log->fd < 0 ? log->fd : open_times(log, dir);
+	if (r < 0)
+		return r;
 	if (load_position(log, dir) && console_log_next(log) <= end)
 		return 0;
 	log->base = (int64_t)start - (int64_t)log->size;
@@ -58,7 +109,9 @@ void console_log_close(struct console_log *log)
 {
 	if (log->fd >= 0)
 		close(log->fd);
-	log->fd = -1;
+	if (log->times_fd >= 0)
+		close(log->times_fd);
+	log->fd = log->times_fd = -1;
 }
 
 uint64_t console_log_next(const struct console_log *log)
@@ -82,30 +135,37 @@ static int append(struct console_log *log, const char *bytes, size_t len)
 	return 0;
 }
 
-static int rotate(struct console_log *log, const char *dir)
+static int rotate_files(const struct console_log *log, const char *dir, const char *ending)
 {
 	char path[PATH_MAX], old[PATH_MAX];
-	uint64_t next = console_log_next(log);
-	int r = format(old, sizeof(old), "%s/%s.log.%u", dir, log->name, CONSOLE_LOG_FILES_MAX);
+	int r = format(old, sizeof(old), "%s/%s.%s.%u", dir, log->name, ending, CONSOLE_LOG_FILES_MAX);
 
 	if (r < 0)
 		return r;
 	for (unsigned i = log->files - 1; i > 0; i--) {
-		snprintf(old, sizeof(old), "%s/%s.log.%u", dir, log->name, i);
-		snprintf(path, sizeof(path), i > 1 ? "%s/%s.log.%u" : "%s/%s.log", dir, log->name, i - 1);
+		snprintf(old, sizeof(old), "%s/%s.%s.%u", dir, log->name, ending, i);
+		snprintf(path, sizeof(path), i > 1 ? "%s/%s.%s.%u" : "%s/%s.%s", dir, log->name, ending, i - 1);
 		if (rename(path, old) < 0 && errno != ENOENT)
 			return -errno;
 	}
-	snprintf(path, sizeof(path), "%s/%s.log", dir, log->name);
-	if (log->files == 1 && unlink(path) < 0)
-		return -errno;
+	snprintf(path, sizeof(path), "%s/%s.%s", dir, log->name, ending);
+	return log->files == 1 && unlink(path) < 0 ? -errno : 0;
+}
+
+static int rotate(struct console_log *log, const char *dir)
+{
+	uint64_t next = console_log_next(log);
+	int r = rotate_files(log, dir, "times");
+
+	if (r == 0)
+		r = rotate_files(log, dir, "log");
+	if (r < 0)
+		return r;
 	console_log_close(log);
-	log->fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (log->fd < 0)
-		return -errno;
-	log->size = 0;
-	log->base = (int64_t)next;
-	return save_position(log, dir);
+	log->fd = open_file(log, dir, "log", &log->size);
+	r = log->fd < 0 ? log->fd : open_times(log, dir);
+	log->base = (int64_t)next - (int64_t)log->size;
+	return r < 0 ? r : save_position(log, dir);
 }
 
 static int note_gap(struct console_log *log, const char *dir, uint64_t offset)
@@ -134,10 +194,12 @@ int console_log_write(struct console_log *log, const char *dir, uint64_t offset,
 	} else if (offset > next) {
 		r = note_gap(log, dir, offset);
 	}
-	if (r == 0 && log->size + len > log->max)
+	if (r == 0 && (log->size + len > log->max || log->times > log->max / CONSOLE_TIMES_SHARE))
 		r = rotate(log, dir);
-	if (r == 0)
+	if (r == 0) {
+		note_time(log);
 		r = append(log, bytes, len);
+	}
 	if (r == 0)
 		*fresh = len;
 	return r;

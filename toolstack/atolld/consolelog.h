@@ -2,6 +2,9 @@
 /*
  * The log file of one console. The file's size and one number beside it (NAME.pos) tell how far the console's stream was
  * written, so that after a restart at any moment each byte is there once: stream offset = file size + base.
+ *
+ * When it was written is in an index beside it (NAME.times), so that the log has the guest's bytes and no others: at most one entry
+ * a second. A log whose index is full is rotated with it.
  */
 #ifndef ATOLL_CONSOLELOG_H
 #define ATOLL_CONSOLELOG_H
@@ -23,8 +26,17 @@ struct console_log {
 	uint64_t max;   /* bytes; the caller may change both after opening it */
 	unsigned files;
 	uint64_t size; /* of the file */
+	int times_fd;
+	uint64_t times, times_ms; /* entries of the index, and the last one's time */
 	int64_t base;  /* stream offset of the file's first byte */
 };
+
+/* An entry of the index: what is at OFFSET of the file and behind was written at TIME_MS (since 1970) or later. */
+struct console_time {
+	uint64_t offset, time_ms;
+};
+#define CONSOLE_TIMES_MS 1000
+#define CONSOLE_TIMES_SHARE 64 /* bytes of log that an entry stands for, at least: the index has a fourth of the log's size at most */
 
 /* Opens DIR/NAME.log to go on. A stream that is not the one in the file (another domid, or it ends at END before what the file
  * has) begins anew at START. 0 or -errno; LOG is owned by the caller in any case. */

@@ -39,7 +39,8 @@ int stream_restore(struct cli *cli, char **args);
 int stream_migrate(struct cli *cli, char **args);
 int stream_receive(struct cli *cli, char **args);
 int console_attach(struct cli *cli, const char *name, bool watch);
-int console_log(const char *name);
+/* The logs in DIR of console NAME, each line with its time if TIMES. 0 or -errno (-EINVAL: no name). */
+int logs_print(const char *dir, const char *name, bool times, FILE *out);
 /* `atoll events`: what happened, and with FOLLOW what happens. */
 int events_print(struct cli *cli, bool follow);
 /* `atoll audit [verify|exposures]`. */

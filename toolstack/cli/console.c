@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* `atoll console` and `atoll logs`: a terminal on a domain's console, and what it said before. */
+/* `atoll console`: a terminal on a domain's console. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <termios.h>
@@ -10,8 +9,6 @@
 #include "cli/cli.h"
 
 #define ESCAPE_KEY 0x1d /* ^] */
-#define LOG_DIR "/var/log/atoll/console/"
-#define LOG_FILES_MAX 64 /* more are never kept */
 
 static void write_all(const void *data, size_t len)
 {
@@ -106,43 +103,4 @@ int console_attach(struct cli *cli, const char *name, bool watch)
 	if (cli->lost)
 		fprintf(stderr, "atoll: atolld closed the connection\n");
 	return cli->lost ? 1 : 0;
-}
-
-static int print_file(const char *path)
-{
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char piece[65536];
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	while ((n = read(fd, piece, sizeof(piece))) > 0) {
-		make_harmless(piece, (size_t)n);
-		write_all(piece, (size_t)n);
-	}
-	return n < 0 ? -errno : 0;
-}
-
-/* The older files first. */
-int console_log(const char *name)
-{
-	size_t domain_len = strcspn(name, ":"); /* NAME:1 is a domain's second console */
-	char path[256], domain[NAME_LEN_MAX + 1];
-	int r;
-
-	if (format(domain, sizeof(domain), "%.*s", (int)domain_len, name) < 0 || !name_valid(domain) || strchr(name, '/') ||
-	    format(path, sizeof(path), LOG_DIR "%s.log", name) < 0) {
-		fprintf(stderr, "atoll: %s: no domain can have this name\n", name);
-		return 1;
-	}
-	for (unsigned i = LOG_FILES_MAX; i > 0; i--) {
-		char old[272];
-
-		snprintf(old, sizeof(old), "%s.%u", path, i);
-		print_file(old);
-	}
-	r = print_file(path);
-	if (r < 0)
-		fprintf(stderr, "atoll: %s: %s\n", path, strerror(-r));
-	return r < 0;
 }

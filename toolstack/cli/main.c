@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "atolld/consolelog.h"
 #include "cli/cli.h"
 
 static int show(struct cli *cli, int r, const struct json *result, void (*table)(const struct json *result, FILE *out))
@@ -225,9 +226,20 @@ static int cmd_logs(struct cli *cli, char **args)
 {
 	AUTO_JSON struct json *result = NULL;
 	AUTO_FREE char *text = NULL;
+	bool times = !strcmp(args[0], "--timestamps");
+	const char *name = args[times];
 
-	if (strcmp(args[0], "xen"))
-		return console_log(args[0]);
+	if (times != (args[1] != NULL)) {
+		fprintf(stderr, "usage: atoll logs [--timestamps] NAME\n");
+		return 2;
+	}
+	if (strcmp(name, "xen")) {
+		int r = logs_print(CONSOLE_LOG_DIR, name, times, stdout);
+
+		if (r < 0)
+			fprintf(stderr, "atoll: %s: %s\n", name, r == -EINVAL ? "no domain can have this name" : strerror(-r));
+		return r < 0;
+	}
 	if (cli_call(cli, "xen.log", NULL, &result) != 0)
 		return 1;
 	text = strdup(json_get_string(result, "text", ""));
@@ -321,7 +333,7 @@ static const struct verb {
 	{"audit", "[verify|exposures]", "who holds what, and shares with whom; the log of control", 0, 1, cmd_audit},
 	{"top", "", "the same as a screen that goes on; q leaves", 0, 0, top_run},
 	{"metrics", "[--http]", "figures for Prometheus", 0, 1, cmd_metrics},
-	{"logs", "NAME", "print what a domain's console said so far", 1, 0, cmd_logs},
+	{"logs", "[--timestamps] NAME", "print what a domain's console said so far", 1, 2, cmd_logs},
 };
 
 static int usage(FILE *out)
