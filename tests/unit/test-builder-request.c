@@ -116,6 +116,7 @@ static void test_others(void)
 	struct request q;
 
 	ok(ask("domain.pause", "{\"domid\":0}", &q, &failure) == -EINVAL, "the control domain is not to be paused or destroyed");
+	ok(ask("domain.ties", "{}", &q, &failure) == 0 && q.domid == 0, "but it may be looked at");
 	ok(ask("domain.save", "{\"domid\":7,\"live\":true}", &q, &failure) == 0 && q.domid == 7 && q.live, "a guest is saved while it runs");
 	ok(ask("domain.pause", "{\"domid\":7,\"live\":true}", &q, &failure) == -EINVAL, "but not paused so");
 	ok(method_read("domain.list", NULL, &q, &failure) == 0 && q.first == 0, "a list needs no parameters");

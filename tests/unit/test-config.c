@@ -113,6 +113,27 @@ static void test_policies(void)
 	host_config_fini(&c);
 }
 
+static void test_separate(void)
+{
+	static const char *const wrong[] = {"3", "[3]", "[{\"role\":\"net\",\"tenants\":[\"a\"]}]", "[{\"role\":\"store\",\"tenants\":[\"a\",\"b\"]}]",
+		"[{\"role\":\"net\",\"tenants\":[\"a\",3]}]", "[{\"role\":\"net\",\"tenants\":{\"x\":\"a\",\"y\":\"b\"}}]",
+		"[{\"role\":\"net\",\"tenants\":[\"a\",\"b c\"]}]", "[{\"role\":\"net\",\"tenants\":[\"a\",\"b\"],\"more\":1}]"};
+	struct host_config c;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
+		char text[200];
+
+		snprintf(text, sizeof(text), "{\"separate\":%s}", wrong[i]);
+		ok(host(text, &c) == -EINVAL && strstr(why, "separate"), "%s is no rule", wrong[i]);
+		host_config_fini(&c);
+	}
+	ok(host("{\"separate\":[{\"role\":\"disk\",\"tenants\":[\"a\",\"b\",\"c\"]}]}", &c) == 0 && host_config_apart(&c, ROLE_DISK, "a", "c") &&
+		   !host_config_apart(&c, ROLE_NET, "a", "c") && !host_config_apart(&c, ROLE_DISK, "a", "a") &&
+		   !host_config_apart(&c, ROLE_DISK, "", "a"),
+	   "a rule holds for each two of its tenants, and its role");
+	host_config_fini(&c);
+}
+
 static void test_host(void)
 {
 	struct host_config c;
@@ -193,5 +214,6 @@ int main(void)
 	test_guest_errors();
 	test_host();
 	test_policies();
+	test_separate();
 	return plan_done();
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "atolld/api.h"
+#include "atolld/audit.h"
 #include "atolld/consoles.h"
 #include "atolld/events.h"
 #include "atolld/nodes.h"
@@ -112,6 +113,7 @@ static void on_attached(struct job *job)
 		api_answer(job, NULL);
 	} else {
 		event_add(d->atolld, "attached", d->name, "%s", device_name(device, text));
+		audit_guest(d->atolld, d);
 		state_save(d);
 		api_answer(job, json_build("device=%s backend=%s", device_name(device, text), device->backend->name));
 	}
@@ -134,7 +136,9 @@ void method_attach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct 
 		r = vif ? guest_config_add_vif(d->guest, device, why, sizeof(why)) : guest_config_add_vbd(d->guest, device, why, sizeof(why));
 	if (r == 0)
 		r = guest_bind_device(d, vif ? DEVICE_VIF : DEVICE_VBD, vif ? d->guest->vif_count - 1 : d->guest->vbd_count - 1, why, sizeof(why));
-	if (r == -ENODEV)
+	if (r == 0 && (r = guest_check_tenant(d, why, sizeof(why))) < 0)
+		d->device_count--;
+	if (r == -ENODEV || r == -EPERM)
 		*(vif ? &d->guest->vif_count : &d->guest->vbd_count) -= 1;
 	if (r < 0) {
 		rpc_fail(rpc, id, r, "%s: %s: %s", d->name, kind, why);

@@ -244,6 +244,8 @@ int step_publish_guest(struct job *job);
 /* Guests and device models, too: take devices back, nodes. */
 int step_unplug_guest(struct job *job);
 int step_clean_guest(struct job *job);
+/* Whether what serves it may, as far as other guests' tenants are concerned: 0, or -EPERM with WHY. */
+int guest_check_tenant(const struct domain *domain, char *why, size_t size);
 /* It stopped by itself: its on_poweroff, on_reboot or on_crash is carried out. */
 void guest_stopped(struct domain *domain);
 /* Has its consoles beyond the first served, as NAME:1 … */

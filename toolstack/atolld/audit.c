@@ -150,6 +150,8 @@ void audit_guest(struct atolld *a, const struct domain *guest)
 
 	json_set_string(record, "guest", guest->name);
 	json_set_int(record, "domid", guest->domid);
+	if (guest->guest->tenant[0])
+		json_set_string(record, "tenant", guest->guest->tenant);
 	for_each_domain(d, a) {
 		if (domain_is_service(d) && uses(guest, d))
 			json_append(services, incarnation(d));

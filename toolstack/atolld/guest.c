@@ -267,7 +267,8 @@ static void on_created(struct job *job)
 struct domain *guest_new(struct atolld *a, const struct guest_config *config, struct rpc *client, uint32_t id)
 {
 	struct domain *d = domain_find(a, config->name);
-	char why[200];
+	char why[400];
+	int r;
 
 	if (d) {
 		rpc_fail(client, id, EEXIST, "%s: the name is taken by domain %u (%s)", config->name, d->domid, domain_state_name(d));
@@ -288,8 +289,11 @@ struct domain *guest_new(struct atolld *a, const struct guest_config *config, st
 	*d->guest = *config;
 	if (!d->guest->uuid[0])
 		make_uuid(d->guest->uuid);
-	if (guest_bind_devices(d, why, sizeof(why)) < 0) {
-		rpc_fail(client, id, ENODEV, "%s: %s", config->name, why);
+	r = guest_bind_devices(d, why, sizeof(why));
+	if (r == 0)
+		r = guest_check_tenant(d, why, sizeof(why));
+	if (r < 0) {
+		rpc_fail(client, id, -r, "%s: %s", config->name, why);
 		domain_forget(d);
 		return NULL;
 	}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * A domain's ties to others, as the hypervisor has them. The grant table is the domain's own memory: it is mapped read-only for the
- * time of one look, and each entry is read once.
+ * time of one look, and each entry is read once. Xen lets nobody map his own: of the control domain there are event channels only, and what
+ * it has of others is in their tables.
  */
 #include <errno.h>
 #include <string.h>
@@ -89,7 +90,7 @@ int domain_ties(struct builder *builder, uint32_t domid, struct ties *ties, stru
 	if (ret < 0)
 		return ret;
 	xen_log_clear(builder->log);
-	if (look_at_grants(builder, domid, ties) < 0)
+	if (domid && look_at_grants(builder, domid, ties) < 0)
 		return fail_xen(builder, failure, "domain %u: cannot read its grants", domid);
 	look_at_channels(builder, domid, ties);
 	return 0;

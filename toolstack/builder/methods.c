@@ -224,7 +224,7 @@ static const struct method {
 	{"domain.resume", "domid!", NULL, domain_resume, false},
 	{"domain.dump", "domid! max_bytes!", on_dump, NULL, true},
 	{"domain.list", "first", on_list, NULL, false},
-	{"domain.ties", "domid!", on_ties, NULL, false},
+	{"domain.ties", "domid", on_ties, NULL, false},
 	{"domain.reload", "domid! image!", on_reload, NULL, false},
 	{"fault.allow", "", on_fault_allow, NULL, false},
 	{"fault.inject", "domid! fault! percent", on_fault_inject, NULL, false},

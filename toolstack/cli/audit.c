@@ -22,13 +22,33 @@ static const char *name_of(const struct json *status, int64_t domid, char buf[16
 	return buf;
 }
 
+/* What it shares with others is in their tables: those of whom ALL tells. */
+static void add_shared(struct json *control, const struct json *all)
+{
+	struct json *shared = json_new(JSON_ARRAY);
+
+	json_for_each(held, all) {
+		json_for_each(tie, json_get(held, "ties")) {
+			struct json *with;
+
+			if (json_get_int(tie, "domid", -1) != 0 || !json_get_int(tie, "grants", 0))
+				continue;
+			with = json_new(JSON_OBJECT);
+			json_set_int(with, "domid", json_get_int(held, "domid", -1));
+			json_set_int(with, "grants", json_get_int(tie, "grants", 0));
+			json_append(shared, with);
+		}
+	}
+	json_set(control, "granted", shared);
+}
+
 static void print_domain(const struct json *status, const struct json *domain, const struct json *held)
 {
 	char buf[16];
 
 	printf("%s (domain %lld, %s): %s", json_get_string(domain, "name", "?"), (long long)json_get_int(domain, "domid", -1),
 	       json_get_string(domain, "role", "?"),
-	       json_get_bool(held, "xs_domain", false) ? "may ask for the state of all domains" : "no privilege");
+	       !json_get_int(domain, "domid", -1) ? "all privileges" : json_get_bool(held, "xs_domain", false) ? "may ask for the state of all domains" : "no privilege");
 	if (json_get(held, "target"))
 		printf(", power over %s", name_of(status, json_get_int(held, "target", -1), buf));
 	json_for_each(bdf, json_get(held, "pci"))
@@ -43,34 +63,56 @@ static void print_domain(const struct json *status, const struct json *domain, c
 		printf("    with %s: ", name_of(status, json_get_int(tie, "domid", -1), buf));
 		if (grants)
 			printf("%lld pages shared (%lld to read only), ", (long long)grants, (long long)json_get_int(tie, "read_only", 0));
-		printf("%lld event channels", (long long)channels);
+		if (channels || grants)
+			printf("%lld event channels", (long long)channels);
 		if (json_get_int(tie, "offered", 0))
-			printf(", %lld offered", (long long)json_get_int(tie, "offered", 0));
+			printf("%s%lld offered", channels || grants ? ", " : "", (long long)json_get_int(tie, "offered", 0));
 		printf("\n");
 	}
+	json_for_each(with, json_get(held, "granted"))
+		printf("    has %lld pages of %s\n", (long long)json_get_int(with, "grants", 0), name_of(status, json_get_int(with, "domid", -1), buf));
+}
+
+static int ask(struct cli *cli, const char *name, int64_t domid, struct json **held)
+{
+	struct json *params = json_new(JSON_OBJECT);
+	int r;
+
+	json_set_string(params, "name", name);
+	r = cli_call(cli, "audit", params, held);
+	if (r == 0) {
+		json_set_string(*held, "name", name);
+		json_set_int(*held, "domid", domid);
+	}
+	return r;
 }
 
 int audit_print(struct cli *cli)
 {
-	AUTO_JSON struct json *status = NULL, *all = json_new(JSON_ARRAY);
+	AUTO_JSON struct json *status = NULL, *all = json_new(JSON_ARRAY), *control = json_new(JSON_OBJECT);
+	struct json *held = NULL;
 	int r = cli_status(cli, &status);
 
-	if (r == 0 && !cli->json)
-		printf("Domain-0 (domain 0, control): all privileges\n");
 	json_for_each(d, json_get(status, "domains")) {
-		struct json *held = NULL, *params = json_new(JSON_OBJECT);
-
-		json_set_string(params, "name", json_get_string(d, "name", ""));
-		if (cli_call(cli, "audit", params, &held) != 0) {
+		held = NULL;
+		if (ask(cli, json_get_string(d, "name", ""), json_get_int(d, "domid", -1), &held) != 0) {
 			r = 1;
 			continue;
 		}
 		if (!cli->json)
 			print_domain(status, d, held);
-		json_set_string(held, "name", json_get_string(d, "name", ""));
-		json_set_int(held, "domid", json_get_int(d, "domid", -1));
 		json_append(all, held);
 	}
+	held = NULL;
+	if (!status || ask(cli, "Domain-0", 0, &held) != 0)
+		return 1;
+	add_shared(held, all);
+	json_set_string(control, "name", "Domain-0");
+	json_set_int(control, "domid", 0);
+	json_set_string(control, "role", "control");
+	if (!cli->json)
+		print_domain(status, control, held);
+	json_append(all, held);
 	if (cli->json)
 		cli_print_json(all);
 	return r;
@@ -140,8 +182,10 @@ int audit_verify(void)
 static void print_exposure(const struct json *record, const char *when)
 {
 	if (json_get(record, "guest")) {
-		printf("%s  %s (domain %lld) exposed to", when, json_get_string(record, "guest", "?"),
-		       (long long)json_get_int(record, "domid", -1));
+		const char *tenant = json_get_string(record, "tenant", "");
+
+		printf("%s  %s (domain %lld%s%s) exposed to", when, json_get_string(record, "guest", "?"),
+		       (long long)json_get_int(record, "domid", -1), *tenant ? ", tenant " : "", tenant);
 		json_for_each(s, json_get(record, "services"))
 			printf(" %s#%lld", json_get_string(s, "service", "?"), (long long)json_get_int(s, "restarts", 0));
 	} else {

@@ -44,6 +44,7 @@ struct guest_vbd {
 
 struct guest_config {
 	char name[NAME_LEN_MAX + 1];
+	char tenant[NAME_LEN_MAX + 1]; /* whose it is; empty: nobody's */
 	char uuid[37]; /* empty: made at creation */
 	enum guest_type type;
 	char kernel[GUEST_PATH_MAX];

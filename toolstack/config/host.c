@@ -209,6 +209,48 @@ static int check_pci(const struct host_config *config, char *why, size_t size)
 	return 0;
 }
 
+/* A rule names its role and at least two tenants. */
+static int read_separate(const struct json *list, struct host_config *config, char *why, size_t size)
+{
+	if (list->type != JSON_ARRAY)
+		return snprintf(why, size, "separate: expected a list"), -EINVAL;
+	json_for_each(rule, list) {
+		const char *role = json_get_string(rule, "role", "");
+		const struct json *tenants = json_get(rule, "tenants");
+		unsigned names = 0, keys = 0;
+
+		json_for_each(item, tenants)
+			names += item->type == JSON_STRING && !item->key && name_valid(item->string) ? 1 : HOST_TENANTS_MAX;
+		json_for_each(item, rule)
+			keys++;
+		if ((strcmp(role, "net") && strcmp(role, "disk")) || names < 2 || names > HOST_TENANTS_MAX || keys != 2)
+			return snprintf(why, size, "separate: expected a role, \"net\" or \"disk\", and 2 to %d tenants' names", HOST_TENANTS_MAX),
+			       -EINVAL;
+	}
+	config->separate = json_copy(list);
+	return config->separate ? 0 : -ENOMEM;
+}
+
+static bool names_tenant(const struct json *rule, const char *tenant)
+{
+	json_for_each(item, json_get(rule, "tenants")) {
+		if (!strcmp(item->string, tenant))
+			return true;
+	}
+	return false;
+}
+
+bool host_config_apart(const struct host_config *config, enum role role, const char *tenant, const char *other)
+{
+	if (!strcmp(tenant, other))
+		return false;
+	json_for_each(rule, config->separate) {
+		if (!strcmp(json_get_string(rule, "role", ""), role_name(role)) && names_tenant(rule, tenant) && names_tenant(rule, other))
+			return true;
+	}
+	return false;
+}
+
 int host_config_parse(const char *text, size_t len, struct host_config *config, char *why, size_t size)
 {
 	AUTO_JSON struct json *json = NULL;
@@ -233,7 +275,9 @@ int host_config_parse(const char *text, size_t len, struct host_config *config, 
 			config->experiments = item->integer;
 			continue;
 		}
-		if (strcmp(item->key, "store") && strcmp(item->key, "console") &&
+		if (!strcmp(item->key, "separate") && !config->separate && (r = read_separate(item, config, why, size)) < 0)
+			return r;
+		if (strcmp(item->key, "store") && strcmp(item->key, "console") && strcmp(item->key, "separate") &&
 		    strcmp(item->key, "services"))
 			return snprintf(why, size, "%.60s: this key is not known here", item->key), -EINVAL;
 	}
@@ -256,6 +300,7 @@ void host_config_fini(struct host_config *config)
 {
 	for (unsigned i = 0; i < config->service_count; i++)
 		config->services[i].bridges = json_free(config->services[i].bridges);
+	config->separate = json_free(config->separate);
 }
 
 /* --- the way from one description to another --- */

@@ -8,6 +8,7 @@
  *                    "bridges": [{"name": "xenbr0", "nic": "auto"}]},
  *                   {"name": "disk0", "role": "disk", "memory_mib": 160, "pci": ["0000:00:06.0"]} ] }
  *
+ * "separate": [{"role": "net", "tenants": ["red", "blue"]}]: guests of two of these tenants share no domain of the role.
  * "experiments": true lets `atoll experiment` inject faults. "kernel" (a name or a path), "ramdisk" and "cmdline" of a service, and "image" of store and console, have defaults.
  */
 #ifndef ATOLL_CONFIG_HOST_H
@@ -21,6 +22,7 @@
 #define HOST_FILE_MAX (64 * 1024)
 #define HOST_SERVICES_MAX 29 /* net and disk services: domids 3 to 31 */
 #define SERVICE_PCI_MAX 8
+#define HOST_TENANTS_MAX 64 /* in one rule */
 #define SERVICE_MEMORY_MIB_MAX 4096
 #define SERVICE_CMDLINE_MAX 512
 
@@ -64,6 +66,7 @@ struct host_config {
 	unsigned console_rate_kib;  /* a second, that one console may say; 0: no limit */
 	unsigned console_log_kib;   /* of one log file … */
 	unsigned console_log_files; /* … and how many are kept, the current one among them */
+	struct json *separate; /* checked; owned; may be NULL */
 	bool experiments; /* faults may be injected (atoll-experiment(1)) */
 };
 
@@ -74,6 +77,8 @@ bool kernel_name_valid(const char *kernel);
 /* 0, or -EINVAL / -ENOMEM and a one-line message in WHY. The caller releases CONFIG with host_config_fini() in any case. */
 int host_config_parse(const char *text, size_t len, struct host_config *config, char *why, size_t size);
 void host_config_fini(struct host_config *config);
+/* Whether guests of these tenants ("": none) may not have one service domain of ROLE in common. */
+bool host_config_apart(const struct host_config *config, enum role role, const char *tenant, const char *other);
 /* What has to be done to get from OLD to NEW: a list of {name, what: "keep", "start", "stop", "rebuild", why}; NULL without memory. */
 struct json *host_config_plan(const struct host_config *old, const struct host_config *new);
 

@@ -89,7 +89,7 @@ static int read_bool(struct key_reader *r, const struct json *value, const struc
 static int read_name(struct key_reader *r, const struct json *value, const struct guest_key *key)
 {
 	if (value->type != JSON_STRING || !name_valid(value->string))
-		return complain(r, "name: expected 1 to %d letters, digits, '_', '.', '-'", NAME_LEN_MAX);
+		return complain(r, "%s: expected 1 to %d letters, digits, '_', '.', '-'", value->key, NAME_LEN_MAX);
 	return read_text(r, value, key);
 }
 
@@ -186,6 +186,7 @@ static struct json *devices_to_json(const struct guest_config *c, const struct g
 
 const struct guest_key guest_keys[] = {
 	TEXT("name", read_name, name, "its name: unique on the host"),
+	TEXT("tenant", read_name, tenant, "whose guest it is (not of xl): host.json can keep those of several apart"),
 	WORD("type", type, guest_type_names, "pv, pvh or hvm"),
 	TEXT("kernel", read_path, kernel, "absolute path of the kernel in the control domain"),
 	TEXT("ramdisk", read_path, ramdisk, "absolute path of the initial ramdisk"),
