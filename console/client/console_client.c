@@ -18,6 +18,8 @@
 
 /* Frames handled by one dispatch, so that a flood does not keep the event loop from its other work. */
 #define DISPATCH_FRAMES 64
+/* Received at once, if they are large. */
+#define RX_FRAMES 16
 /* libxenvchan formats node names in a buffer of 64 bytes. */
 #define PATH_MAX_VCHAN 50
 
@@ -29,7 +31,7 @@ struct console_client {
 	bool greeted;
 	uint32_t seq;
 	size_t rx_len, tx_len;
-	uint8_t rx[CONSOLE_FRAME_MAX];
+	uint8_t rx[RX_FRAMES * CONSOLE_FRAME_MAX];
 	uint8_t tx[CONSOLE_CLIENT_QUEUE_MAX];
 };
 

@@ -41,21 +41,22 @@ static struct console *console_allocate(struct service *s)
 	return best;
 }
 
-/* Moves output from ring to history. `last`: the domain is gone, take all there is. */
-static void console_drain(struct console *c, bool last)
+/* Moves output from ring to history; true if there was some. `last`: the domain is gone, take all there is. */
+static bool console_drain(struct console *c, bool last)
 {
 	char bytes[RING_OUT_SIZE];
 	size_t room = history_room(&c->history, last), n;
 
 	n = ring_peek(&c->ring, bytes, room < sizeof(bytes) ? room : sizeof(bytes));
 	if (!n)
-		return;
+		return false;
 	/* In this order: stopped in between and reloaded in place, we say something twice rather than lose it. */
 	history_append(&c->history, bytes, n);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	ring_consume(&c->ring, n);
 	if (c->local_port && !last)
 		backend_notify(c->local_port);
+	return true;
 }
 
 static void console_close(struct service *s, struct console *c)
@@ -186,14 +187,17 @@ void console_input(struct console *c, const uint8_t *bytes, size_t len)
 }
 
 /* One turn: the guest has sent an event, or there is room again. */
-void console_work(struct console *c)
+bool console_work(struct console *c)
 {
+	bool moved;
+
 	if (c->status != CONSOLE_OPEN)
-		return;
+		return false;
 	if (c->input_len)
 		input_flush(c);
 	if (!c->ready && c->local_port)
-		return;
-	console_drain(c, false);
+		return false;
+	moved = console_drain(c, false);
 	c->ready = ring_pending(&c->ring) > 0;
+	return moved;
 }

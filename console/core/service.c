@@ -207,7 +207,7 @@ static bool send_output(struct console *c)
 }
 
 /* One frame of this console. Returns false if there was no room for what it has to say. */
-static bool console_send(struct console *c, bool *sent)
+static bool console_send(struct console *c, bool hold, bool *sent)
 {
 	bool ok = true;
 
@@ -216,7 +216,7 @@ static bool console_send(struct console *c, bool *sent)
 		ok = send_announcement(c);
 	else if (c->input_dropped || c->output_gone)
 		ok = send_dropped(c);
-	else if (c->history.sent < c->history.end)
+	else if (!hold && c->history.sent < c->history.end)
 		ok = send_output(c);
 	else
 		*sent = false;
@@ -226,7 +226,7 @@ static bool console_send(struct console *c, bool *sent)
 /*
  * Sends one frame for each console that has something to say. Returns true if there is more and room for it.
  */
-static bool send_round(struct service *s)
+static bool send_round(struct service *s, bool hold)
 {
 	bool more = false, sent;
 
@@ -236,7 +236,7 @@ static bool send_round(struct service *s)
 
 		if (c->status == CONSOLE_FREE)
 			continue;
-		if (!console_send(c, &sent)) {
+		if (!console_send(c, hold, &sent)) {
 			/* The next round begins with the one that found no room. */
 			s->turn = index;
 			return false;
@@ -247,9 +247,9 @@ static bool send_round(struct service *s)
 	return more;
 }
 
-enum service_result service_work(struct service *s)
+enum service_result service_work(struct service *s, bool hold)
 {
-	bool more = false;
+	bool more = false, flow = false;
 	int rc = handle_received(s);
 
 	if (rc < 0)
@@ -257,10 +257,11 @@ enum service_result service_work(struct service *s)
 	for (unsigned int i = 0; i < CONSOLES_MAX; i++) {
 		struct console *c = &s->consoles[i];
 
-		console_work(c);
+		flow |= console_work(c) && c->local_port;
+		hold &= c->status == CONSOLE_FREE || c->history.end - c->history.sent < SEND_BATCH;
 		more |= c->status == CONSOLE_OPEN && c->ready && history_room(&c->history, false);
 	}
-	if (s->greeted)
-		more |= send_round(s);
-	return more ? SERVICE_MORE : SERVICE_IDLE;
+	while (s->greeted && send_round(s, hold))
+		; /* as far as there is room */
+	return flow ? SERVICE_FLOW : more ? SERVICE_MORE : SERVICE_IDLE;
 }

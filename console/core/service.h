@@ -7,8 +7,8 @@
  *   guest ring --ring_peek--> history --OUTPUT--> session          (per console, round robin, one frame a turn)
  *   session --INPUT--> input queue --ring_write--> guest ring
  *
- * service_work() does a bounded amount of work: at most one ring read and one frame for each console, and the
- * frames received. Nothing that a guest does costs another guest more than its turn.
+ * service_work() does a bounded amount of work: at most one ring read for each console, as many frames as the session has
+ * room for, and the frames received. Nothing that a guest does costs another guest more than its turn.
  */
 #ifndef ATOLL_CONSOLE_SERVICE_H
 #define ATOLL_CONSOLE_SERVICE_H
@@ -21,6 +21,8 @@
 
 /* 128 histories of 8 KiB are what fits 2 MiB. */
 #define CONSOLES_MAX 128
+/* Half of what a console's history takes while the client has acknowledged nothing, so that the guest need not wait for that. */
+#define SEND_BATCH 3072
 /* Input that a guest has not taken yet; a person types no faster. */
 #define INPUT_MAX 256
 
@@ -76,16 +78,19 @@ void service_on_event(struct service *s, uint32_t local_port);
 
 enum service_result {
 	SERVICE_IDLE,			/* nothing to do until something happens */
+	SERVICE_FLOW,			/* guests speak: more is likely to come at once */
 	SERVICE_MORE,			/* call again */
 	SERVICE_BROKEN,			/* the client broke the protocol: end the session */
 };
-enum service_result service_work(struct service *s);
+/* `hold`: what guests say may wait to be sent until there is SEND_BATCH of it, since this is called again soon. */
+enum service_result service_work(struct service *s, bool hold);
 
 /* ---- between the parts of the core ---- */
 struct console *service_find(struct service *s, uint16_t domid, uint16_t console);
 int console_add(struct service *s, const struct console_frame *frame);
 int console_remove(struct service *s, uint16_t domid, uint16_t console);
 void console_input(struct console *c, const uint8_t *bytes, size_t len);
-void console_work(struct console *c);
+/* True if it has taken output from the ring. */
+bool console_work(struct console *c);
 
 #endif

@@ -18,6 +18,14 @@
 #include "pvh/publish.h"
 #include "pvh/pvh.h"
 
+/*
+ * A guest's kernel sends an event for each line or less. What comes first is taken and sent at once; while there is more we look every
+ * NAP_NS, and the control domain is sent a batch, or all after HOLD_NAPS. So a key's echo waits for nothing, and a flood costs an
+ * event for every few KiB. A ring of 2 KiB a nap is 2 MiB a second.
+ */
+#define NAP_NS 1000000ull
+#define HOLD_NAPS 4
+
 /* ---- start ---- */
 
 static void unmap_unused(uint16_t domid, uint32_t ref, void *page, void *arg)
@@ -117,8 +125,8 @@ static void session_poll(struct domain *d)
 	}
 }
 
-/* One round. Returns true if there is more to do at once. */
-static bool work(struct domain *d)
+/* One round. */
+static enum service_result work(struct domain *d, bool hold)
 {
 	uint8_t bytes[CONSOLE_FRAME_MAX];
 	enum service_result result;
@@ -128,7 +136,7 @@ static bool work(struct domain *d)
 	n = vchan_read(&d->vchan, bytes, service_rx_room(&d->service));
 	if (n)
 		service_rx(&d->service, bytes, n);
-	result = service_work(&d->service);
+	result = service_work(&d->service, hold);
 	if (result == SERVICE_BROKEN) {
 		pvh_log("console: the control domain broke the protocol");
 		service_session_end(&d->service);
@@ -139,7 +147,9 @@ static bool work(struct domain *d)
 	 * A client that does not read stops us from handling its requests: then more of them are no reason to
 	 * stay awake.
 	 */
-	return n || result != SERVICE_IDLE || vchan_arm(&d->vchan, service_rx_room(&d->service) > 0);
+	if (result == SERVICE_IDLE && (n || vchan_arm(&d->vchan, service_rx_room(&d->service) > 0)))
+		return SERVICE_MORE;
+	return result;
 }
 
 void pvh_main(struct pvh *pvh)
@@ -147,6 +157,7 @@ void pvh_main(struct pvh *pvh)
 	struct domain *d = pvh->arena;
 	struct publisher publisher;
 	uint64_t check = 0;
+	unsigned int naps = 0;	/* since somebody began to speak */
 
 	if (pvh->arena_size < sizeof(*d))
 		pvh_panic("console: %zu KiB of memory are missing", (sizeof(*d) - pvh->arena_size) / 1024 + 1);
@@ -161,13 +172,19 @@ void pvh_main(struct pvh *pvh)
 	}
 	publisher_init(&publisher, pvh, CLIENT_DOMID, d->vchan.ref, d->vchan.port);
 	for (;;) {
-		bool more = work(d);
+		enum service_result result = work(d, naps % HOLD_NAPS);
 		uint64_t next = publisher_work(&publisher, d->vchan.status == VCHAN_CONNECTED);
 
 		if (next != PVH_NEVER && pvh_now() >= check) {
 			close_dead(d);
 			check = pvh_now() + PUBLISH_PERIOD_NS;
 		}
-		pvh_wait(pvh, more ? 0 : next);
+		if (result == SERVICE_FLOW) {
+			naps++;
+			pvh_nap(NAP_NS);
+		}
+		pvh_wait(pvh, result != SERVICE_IDLE || naps ? 0 : next);
+		if (result != SERVICE_FLOW)
+			naps = 0;
 	}
 }

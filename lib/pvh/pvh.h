@@ -54,6 +54,12 @@ void pvh_main(struct pvh *pvh);
  */
 unsigned int pvh_wait(struct pvh *pvh, uint64_t deadline_ns);
 
+/*
+ * Idles for `ns`, whatever events come: they are made no upcalls, and wait for the next pvh_wait(). For who is sent more events than
+ * it wants to hear of one by one. Parks as pvh_wait() does.
+ */
+void pvh_nap(uint64_t ns);
+
 /* Xen's system time in nanoseconds (since the host's boot); monotonic, goes on through reloads. */
 uint64_t pvh_now(void);
 /* Seconds since 1970 (0 if Xen does not know). */

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,7 +65,13 @@ static int print_lines(uint32_t count)
 {
 	char batch[BATCH * LINE_LEN + 1];
 	double start = seconds();
+	struct termios terminal;
 
+	/* A terminal that looks at each character is most of the work; one that echoes what somebody types says it amid our lines. */
+	if (tcgetattr(STDOUT_FILENO, &terminal) == 0) {
+		cfmakeraw(&terminal);
+		tcsetattr(STDOUT_FILENO, TCSANOW, &terminal);
+	}
 	for (uint32_t i = 1; i <= count;) {
 		size_t len = 0;
 

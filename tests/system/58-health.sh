@@ -5,28 +5,7 @@ cd "$(dirname "$(realpath "$0")")" || exit 1
 . ./lib.sh
 . ./guest-lib.sh
 
-FOUND_MS=2500 # from the fault to the verdict
-
-now_real() { date +%s%3N; }
-# verdict NAME HEALTH SINCE: the verdict's time after SINCE in ms
-verdict() {
-	atoll --json events | jq -e -s --arg n "$1" --arg h "$2" --argjson t "$3" \
-		'[.[] | select(.name == $n and .event == "health" and .details.health == $h and .time_ms >= $t)][0].time_ms - $t'
-}
-reason() { domain_field "$1" last_outage.reason; }
-
-# found NAME HEALTH WORDS COMMAND...: the fault that COMMAND is, is named HEALTH and the service restarted, with WORDS in the reason
-found() {
-	local name=$1 health=$2 words=$3 before start took
-	shift 3
-	before=$(restarts "$name")
-	start=$(now_real)
-	ok "$name: $health: the fault is there" "$@"
-	ok "$name: it is found and restarted" within 60 restarted "$name" "$before"
-	took=$(verdict "$name" "$health" "$start" 2>/dev/null)
-	ok "$name: it was named $health (after ${took:-?} ms)" [ "${took:-999999}" -le $FOUND_MS ]
-	ok "$name: with a reason ($(reason "$name"))" grep -q "$health.*$words" <<<"$(reason "$name")"
-}
+FOUND_MS=2500
 
 net=$(domain_field net0 domid)
 found console hung "no answer" /usr/libexec/atoll/atoll-fault hang 2

@@ -169,9 +169,9 @@ static enum service_result settle(void)
 	enum service_result result;
 
 	do {
-		result = service_work(&s);
+		result = service_work(&s, false);
 		client_read(1000);
-	} while (result == SERVICE_MORE);
+	} while (result == SERVICE_MORE || result == SERVICE_FLOW);
 	return result;
 }
 
@@ -247,13 +247,38 @@ static void test_fairness(void)
 	guest_write(0, RING_OUT_SIZE);
 	guest_write(1, 100);
 	for (int i = 0; i < 4; i++) {
-		service_work(&s);
+		service_work(&s, false);
 		client_read(1);
 		guest_write(0, RING_OUT_SIZE);
 	}
 	ok(seen.bytes[1] - before[1] == 100, "a quiet guest is heard within the turns of a loud one");
 	ok(seen.bytes[0] - before[0] >= CONSOLE_DATA_MAX, "which is heard too");
 	tx_limit = TX_MAX;
+	settle();
+}
+
+/* What is said in small pieces is sent in large ones, or when the caller does not hold it back any more. */
+static void test_hold(void)
+{
+	uint64_t before;
+
+	client_ack(0);
+	settle();
+	before = seen.bytes[0];
+	guest_write(0, 100);
+	ok(service_work(&s, true) == SERVICE_FLOW, "a guest that speaks may say more at once");
+	client_read(10);
+	ok(seen.bytes[0] == before && tx_len == 0, "a little can wait");
+	for (int i = 0; i < 3; i++) {
+		guest_write(0, 1000);
+		service_work(&s, true);
+	}
+	client_read(10);
+	ok(seen.bytes[0] - before == 3100, "a batch does not");
+	guest_write(0, 5);
+	service_work(&s, true);
+	ok(service_work(&s, false) == SERVICE_IDLE && client_read(10) == 1 && seen.bytes[0] - before == 3105, "and a little waits for no more");
+	client_ack(0);
 	settle();
 }
 
@@ -344,15 +369,15 @@ static void test_hostile(void)
 	service_on_event(&s, 100);
 	ok(settle() == SERVICE_IDLE, "a ring with an index from nowhere leaves the service alone");
 	client_send(&(struct console_frame){ .type = CONSOLE_ACK, .domid = 0, .position = { UINT64_MAX } });
-	ok(service_work(&s) == SERVICE_BROKEN, "an acknowledgement of the future ends the session");
+	ok(service_work(&s, false) == SERVICE_BROKEN, "an acknowledgement of the future ends the session");
 	service_session_end(&s);
 	session();
 	client_send(&(struct console_frame){ .type = CONSOLE_OUTPUT, .domid = 0, .data = junk, .data_len = 1 });
-	ok(service_work(&s) == SERVICE_BROKEN, "so does a message that only we may send");
+	ok(service_work(&s, false) == SERVICE_BROKEN, "so does a message that only we may send");
 	service_session_end(&s);
 	service_session_start(&s);
 	client_send(&(struct console_frame){ .type = CONSOLE_REMOVE, .domid = 0 });
-	ok(service_work(&s) == SERVICE_BROKEN, "so does anything before HELLO");
+	ok(service_work(&s, false) == SERVICE_BROKEN, "so does anything before HELLO");
 	srand(1);
 	for (int i = 0; i < 20000 && bounded; i++) {
 		service_session_end(&s);
@@ -363,7 +388,7 @@ static void test_hostile(void)
 		junk[4] = (uint8_t)(rand() % 8);
 		junk[0] = (uint8_t)(rand() % 40);
 		service_rx(&s, junk, sizeof(junk));
-		result = service_work(&s);
+		result = service_work(&s, false);
 		bounded = service_valid(&s) && result <= SERVICE_BROKEN;
 	}
 	ok(bounded, "junk of any kind leaves a valid state");
@@ -376,6 +401,7 @@ int main(void)
 	test_session();
 	test_flow();
 	test_fairness();
+	test_hold();
 	test_new_client();
 	test_input();
 	test_remove();

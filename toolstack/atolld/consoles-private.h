@@ -13,9 +13,11 @@ struct stream {
 	struct console_log log;
 	uint16_t console;
 	bool open;
+	uint64_t safe;      /* bytes below it are in the log; acknowledged at the end of a dispatch; 0: none since the last one */
+	size_t fresh;       /* of them since then */
 	int64_t credit;     /* bytes that may be said now; below 0: `held` is not acknowledged yet */
 	uint64_t credit_ms; /* of the last look at it */
-	uint64_t held, limited_ms;
+	uint64_t held, limited_ms, dropped_ms;
 	char line[128];     /* the one that is being said, for panics */
 	unsigned line_len;
 };

@@ -148,11 +148,14 @@ static void refill(struct consoles *c, struct stream *s)
 	s->credit_ms = (uint64_t)now;
 }
 
-/* LEN more bytes are safe up to OFFSET: acknowledged now, or when the console's rate allows. */
-static void acknowledge(struct consoles *c, struct stream *s, uint64_t offset, size_t len)
+/* What is safe is acknowledged now, or when the console's rate allows. */
+static void acknowledge(struct consoles *c, struct stream *s)
 {
 	unsigned rate = c->atolld->host.console_rate_kib;
+	uint64_t offset = s->safe;
+	size_t len = s->fresh;
 
+	s->safe = s->fresh = 0;
 	if (rate) {
 		refill(c, s);
 		s->credit -= (int64_t)len;
@@ -211,7 +214,8 @@ static void on_output(void *arg, uint16_t domid, uint16_t console, uint64_t offs
 	}
 	look_for_panic(c, s, (const char *)bytes + len - fresh, fresh);
 	console_show(c, s->log.name, (const char *)bytes + len - fresh, fresh);
-	acknowledge(c, s, offset + len, fresh);
+	s->safe = offset + len;
+	s->fresh += fresh;
 }
 
 static void on_result(void *arg, uint32_t seq, int error)
@@ -227,8 +231,13 @@ static void on_result(void *arg, uint32_t seq, int error)
 static void on_dropped(void *arg, uint16_t domid, uint16_t console, bool input, uint64_t offset, uint64_t count)
 {
 	struct consoles *c = arg;
-	const struct stream *s = console_stream(c, domid, console);
+	struct stream *s = console_stream(c, domid, console);
 
+	if (s && input) { /* a guest that does not read and a client that types on make one of these a frame */
+		if (s->dropped_ms && now_ms() - s->dropped_ms < FLOOD_QUIET_MS)
+			return;
+		s->dropped_ms = now_ms();
+	}
 	event_add(c->atolld, "console-dropped", s ? s->log.name : "console", "%llu bytes of domain %u's %s were dropped",
 		  (unsigned long long)count, domid, input ? "input" : "output");
 }
@@ -248,7 +257,7 @@ static void end_session(struct consoles *c)
 	c->source = source_destroy(c->source);
 	c->greeted = false;
 	for (struct stream *s = c->streams; s; s = s->next)
-		s->held = 0; /* the next session begins with what was acknowledged, and says the rest again */
+		s->held = s->safe = s->fresh = 0; /* the next session begins with what was acknowledged, and says the rest again */
 	console_client_disconnect(c->client);
 }
 
@@ -256,6 +265,10 @@ static void dispatch(struct consoles *c)
 {
 	int r = console_client_dispatch(c->client);
 
+	for (struct stream *s = c->streams; r >= 0 && s; s = s->next) {
+		if (s->safe)
+			acknowledge(c, s);
+	}
 	if (r > 0) {
 		source_set_timer(c->timer, 0);
 	} else if (r < 0) {

@@ -8,7 +8,7 @@ cd "$(dirname "$(realpath "$0")")/.." || exit 1
 . ./guest-lib.sh
 
 within 120 running console || exit 1
-LINES_EACH=${LINES_EACH:-7000} # of 64 bytes
+LINES_EACH=${LINES_EACH:-16384} # of 64 bytes
 RELOADS=${RELOADS:-3}
 PAUSE_S=${PAUSE_S:-0} # between two restarts, at least
 LIMITED=${LIMITED-yes} # host.json has a limit that they pass
@@ -21,9 +21,13 @@ create_guest() {
 	atoll create "/run/$1.json"
 }
 logs() { ls -v -r "$(console_log "$1")" "$(console_log "$1")".* 2>/dev/null; }
-said() { logs "$1" | xargs cat | grep -c -a '^LINE '; }
-has_said() { [ "$(said "$1")" -ge "$2" ]; }
-ended() { logs "$1" | xargs cat | grep -q -a 'CONSOLE LOAD DONE'; }
+# The ends of the logs only, and seldom: who looks at all of them all the time has the processor instead of the guests.
+end_of() { logs "$1" | xargs tail -q -c 400; }
+said() { end_of "$1" | grep -a -o '^LINE [0-9]*' | tail -n 1 | sed 's/^LINE 0*//'; }
+has_said() { [ "$(sleep 1; said "$1")" -ge "$2" ]; }
+has_ended() { end_of "$1" | grep -q -a 'CONSOLE LOAD DONE'; }
+ended() { sleep 2; has_ended "$1"; }
+none_ended() { ! has_ended con1 && ! has_ended con2 && ! has_ended con3; }
 # shellcheck disable=SC2046 # names without blanks
 each_once() { /usr/libexec/atoll/atoll-load-console --check "$LINES_EACH" $(logs "$1"); }
 event() { atoll --json events | jq -e -s --arg n "$1" --arg e "$2" 'any(.name == $n and .event == $e)'; }
@@ -37,9 +41,9 @@ reload_all() {
 
 rm -f /var/log/atoll/console/con[123]*
 for g in $GUESTS; do ok "a ${g#*:} guest with two consoles is created" create_guest "${g%:*}" "${g#*:}"; done
-for g in $GUESTS; do ok "${g%:*} says numbered lines" within 60 has_said "${g%:*}" 100; done
-# A client that never reads: stopped as soon as it is attached.
-atoll console con1 </dev/zero >/dev/null 2>&1 &
+for g in $GUESTS; do ok "${g%:*} says numbered lines" within 120 has_said "${g%:*}" 10; done
+# A client that never reads, and types nothing: stopped as soon as it is attached.
+atoll console con1 < <(exec sleep 100000) >/dev/null 2>&1 &
 deaf=$!
 sleep 0.5
 kill -STOP $deaf
@@ -47,11 +51,12 @@ start=$(now_ms)
 before=$(restarts console)
 ok "the console domain is restarted in place $RELOADS times meanwhile" reload_all
 ok "and no other time" [ "$(restarts console)" = $((before + RELOADS)) ]
+ok "all three speak still" none_ended
 for g in $GUESTS; do ok "${g%:*} comes to an end" within 2000 ended "${g%:*}"; done
 took=$(($(now_ms) - start))
 for g in $GUESTS; do
-	ok "each of ${g%:*}'s lines is there once, whole and in order" each_once "${g%:*}"
-	note "$(each_once "${g%:*}"), $(logs "${g%:*}" | xargs grep -a -h 'CONSOLE LOAD DONE' | tr -d '\r')"
+	ok "each of ${g%:*}'s lines is there once, whole and in order" eval "each_once ${g%:*} >/run/each-once"
+	note "${g%:*}: $(cat /run/each-once); $(end_of "${g%:*}" | grep -a -h -o 'CONSOLE LOAD DONE.* s')"
 done
 note "all in $took ms"
 ok "a client that never read stalled nobody" kill -0 $deaf
