@@ -1,47 +1,74 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# One guest says LINES lines of 64 bytes on its console, in the control domain of Atoll or (images/boot --tools) of Debian's xl with
-# xenconsoled. Hands over console.json: bytes, the guest's seconds, and the control domain's seconds of processor time meanwhile.
+# A guest says LINES lines of 64 bytes on its console, in one boot first to Atoll's console service, then to Debian's xenconsoled in the
+# control domain. Hands over console.json: of each bytes, the guest's seconds, and the control domain's seconds of processor time meanwhile,
+# less what it needs when nobody speaks.
+#
+# For the second, the tools layer has xl and xenconsoled; the store is ours for both, and atolld is stopped, so that the guest is xl's alone.
 LINES=${LINES:-65536}
-GUEST=bench
+IDLE_S=10
 KERNEL=/usr/lib/atoll/guests/vmlinux RAMDISK=/usr/lib/atoll/guests/guest.cpio
-CMDLINE="console=hvc0 loglevel=1 atoll.name=$GUEST atoll.work=console atoll.lines=$LINES"
+HOST=/etc/atoll/host.json
+export PATH=$PATH:/usr/lib/xen-4.17/bin
 
+cmdline() { echo "console=hvc0 loglevel=1 atoll.name=$1 atoll.work=console atoll.lines=$LINES"; }
 # The control domain's own processor time in ticks: all but idle, iowait and what others had.
 ticks() { awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 }' /proc/stat; }
 # Cheap, and the same for both.
 until_says() {
 	local n
-	for ((n = 0; n < 4000; n++)); do
+	for ((n = 0; n < 2000; n++)); do
 		tail -q -c 400 "$2" 2>/dev/null | grep -q -a "$1" && return
-		sleep 0.25
+		sleep 0.5
 	done
+	tail -n 5 "$2"
 	return 1
 }
+# measure SYSTEM GUEST LOG COMMAND...: the command starts the guest
+measure() {
+	local system=$1 guest=$2 log=$3 idle before after from to seconds
+	shift 3
+	before=$(ticks)
+	sleep $IDLE_S
+	idle=$(($(ticks) - before))
+	"$@" || return
+	until_says '^LINE ' "$log" || return
+	before=$(ticks) from=$(stat -c %s "$log")
+	until_says 'CONSOLE LOAD DONE' "$log" || return
+	after=$(ticks) to=$(stat -c %s "$log")
+	/usr/libexec/atoll/atoll-load-console --check "$LINES" "$log" || return
+	seconds=$(tail -c 400 "$log" | tr -d '\r' | sed -n 's/.*CONSOLE LOAD DONE [0-9]* lines \([0-9.]*\) s$/\1/p')
+	jq -n --arg s "$system" --argjson bytes $((LINES * 64)) --argjson seconds "$seconds" --argjson ticks $((after - before)) \
+		--argjson idle $idle --argjson idle_s $IDLE_S --argjson watched $((to - from)) --argjson hz "$(getconf CLK_TCK)" \
+		'($watched / $bytes * $seconds * $idle / $idle_s) as $own | {system: $s, bytes: $bytes, seconds: $seconds, watched: $watched,
+		ticks: $ticks, idle_ticks: $own, mib_per_s: ($bytes / 1048576 / $seconds),
+		control_cpu_s_per_mib: (($ticks - $own) / $hz / ($watched / 1048576))}' | tee "/run/console-$system.json"
+}
+atoll_guest() {
+	jq -n --arg c "$(cmdline ours)" --arg k $KERNEL --arg r $RAMDISK \
+		'{name: "ours", type: "pv", memory: 96, kernel: $k, ramdisk: $r, cmdline: $c}' >/run/ours.json
+	atoll create /run/ours.json
+}
+xl_guest() {
+	printf 'name = "theirs"\ntype = "pv"\nkernel = "%s"\nramdisk = "%s"\nextra = "%s"\nmemory = 96\n' $KERNEL $RAMDISK "$(cmdline theirs)" \
+		>/run/theirs.cfg
+	xl create /run/theirs.cfg
+}
 
-if command -v xen-tools-up >/dev/null; then
-	system=xenconsoled log=/var/log/xen/console/guest-$GUEST.log
-	xen-tools-up
-	printf 'name = "%s"\ntype = "pv"\nkernel = "%s"\nramdisk = "%s"\nextra = "%s"\nmemory = 96\n' $GUEST $KERNEL $RAMDISK "$CMDLINE" >/run/bench.cfg
-	start_guest() { xl create /run/bench.cfg; }
-else
-	system=atoll log=/var/log/atoll/console/$GUEST.log
-	atoll up >/dev/null
-	jq '.console.rate_kib = 0 | .console.log_kib = 65536' /etc/atoll/host.json >/run/host.json && cat /run/host.json >/etc/atoll/host.json
-	systemctl restart atolld
-	sleep 2
-	jq -n --arg c "$CMDLINE" --arg n $GUEST --arg k $KERNEL --arg r $RAMDISK \
-		'{name: $n, type: "pv", memory: 96, kernel: $k, ramdisk: $r, cmdline: $c}' >/run/bench.json
-	start_guest() { atoll create /run/bench.json; }
-fi
-start_guest || exit 1
-until_says '^LINE ' $log || { tail -n 5 $log; exit 1; }
-before=$(ticks) from=$(stat -c %s $log)
-until_says 'CONSOLE LOAD DONE' $log || { tail -n 5 $log; exit 1; }
-after=$(ticks) to=$(stat -c %s $log)
-/usr/libexec/atoll/atoll-load-console --check "$LINES" $log || exit 1
-seconds=$(tail -c 400 $log | tr -d '\r' | sed -n 's/^CONSOLE LOAD DONE [0-9]* lines \([0-9.]*\) s$/\1/p')
-jq -n --arg s $system --argjson bytes $((LINES * 64)) --argjson seconds "$seconds" --argjson ticks $((after - before)) \
-	--argjson watched $((to - from)) --argjson hz "$(getconf CLK_TCK)" '{system: $s, bytes: $bytes, seconds: $seconds,
-	mib_per_s: ($bytes / 1048576 / $seconds), control_cpu_s_per_mib: ($ticks / $hz / ($watched / 1048576))}' | tee /run/console.json
+atoll up >/dev/null
+# Neither has a limit on logs here; xenconsoled has one on how often it looks, which cannot be turned off.
+jq '.console.rate_kib = 0 | .console.log_kib = 65536' $HOST >/run/host.json && cat /run/host.json >$HOST
+systemctl restart atolld
+sleep 5
+measure atoll ours /var/log/atoll/console/ours.log atoll_guest || exit 1
+atoll destroy ours
+
+systemctl stop atoll-monitor atolld atoll-builder
+mkdir -p /var/log/xen/console /run/xen /var/lib/xen
+[ -n "$(xenstore-read /tool/xenstored/domid 2>/dev/null)" ] || xenstore-write /tool/xenstored/domid 1
+xen-init-dom0
+xenconsoled --pid-file=/run/xenconsoled.pid --log=guest --log-dir=/var/log/xen/console
+sleep 2
+measure xenconsoled theirs /var/log/xen/console/guest-theirs.log xl_guest || exit 1
+jq -s . /run/console-atoll.json /run/console-xenconsoled.json >/run/console.json
 echo "@@file console.json $(base64 -w0 /run/console.json)"
