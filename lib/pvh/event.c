@@ -346,17 +346,3 @@ unsigned int pvh_wait(struct pvh *pvh, uint64_t deadline_ns)
 		park(header);
 	return dispatch();
 }
-
-void pvh_nap(uint64_t ns)
-{
-	struct sched_poll poll = { .timeout = pvh_now() + ns };
-	volatile struct pvh_arena_header *header = PVH_HEADER;
-
-	/* Xen does not kick a vCPU whose flag is set, and interrupts are off: only the timeout ends the poll. The next dispatch() clears it. */
-	__atomic_store_n(&PVH_VCPU->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
-	header->busy = 0;
-	hypercall_sched(SCHEDOP_poll, &poll);
-	header->busy = 1;
-	if (header->stop_request)
-		park(header);
-}

@@ -56,7 +56,7 @@ unsigned int pvh_wait(struct pvh *pvh, uint64_t deadline_ns);
 
 /*
  * Idles for `ns`, whatever events come: they are made no upcalls, and wait for the next pvh_wait(). For who is sent more events than
- * it wants to hear of one by one. Parks as pvh_wait() does.
+ * it wants to hear of one by one.
  */
 void pvh_nap(uint64_t ns);
 

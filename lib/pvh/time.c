@@ -8,6 +8,8 @@
 #include "pvh/event.h"
 #include "pvh/hypercall.h"
 
+static uint32_t timer_port;
+
 uint64_t pvh_tsc(void)
 {
 	uint32_t low, high;
@@ -63,15 +65,14 @@ uint64_t pvh_wallclock(void)
 
 int pvh_time_init(void)
 {
-	uint32_t port;
-	int rc = pvh_event_bind_virq(VIRQ_TIMER, &port);
+	int rc = pvh_event_bind_virq(VIRQ_TIMER, &timer_port);
 
 	if (rc == -EEXIST)
-		rc = pvh_event_find_virq(VIRQ_TIMER, &port);
+		rc = pvh_event_find_virq(VIRQ_TIMER, &timer_port);
 	if (rc)
 		return rc;
 	/* The event only has to end hlt. */
-	return pvh_event_handle(port, NULL, NULL);
+	return pvh_event_handle(timer_port, NULL, NULL);
 }
 
 void pvh_timer_set(uint64_t deadline_ns)
@@ -81,4 +82,20 @@ void pvh_timer_set(uint64_t deadline_ns)
 
 	if (rc)
 		pvh_panic("cannot set the timer: error %ld", -rc);
+}
+
+/*
+ * A poll for one port ends with its event or the timeout; a poll for none would end with each event. Xen does not kick a vCPU whose
+ * upcall is pending already. The next dispatch() finds all that came.
+ */
+void pvh_nap(uint64_t ns)
+{
+	struct sched_poll poll = { .nr_ports = 1, .timeout = pvh_now() + ns };
+	volatile struct pvh_arena_header *header = PVH_HEADER;
+
+	set_xen_guest_handle(poll.ports, &timer_port);
+	__atomic_store_n(&PVH_VCPU->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
+	header->busy = 0;
+	hypercall_sched(SCHEDOP_poll, &poll);
+	header->busy = 1;
 }
