@@ -83,11 +83,11 @@ static void client_reads(void)
 static void work(void)
 {
 	for (int i = 0; i < 8; i++) {
-		enum service_result result = service_work(&s);
+		enum service_result result = service_work(&s, i & 1);
 
 		if (result == SERVICE_BROKEN)
 			service_session_end(&s);
-		if (result != SERVICE_MORE)
+		if (result != SERVICE_MORE && result != SERVICE_FLOW)
 			return;
 	}
 }
