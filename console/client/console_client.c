@@ -172,13 +172,6 @@ int console_client_ack(struct console_client *client, uint16_t domid, uint16_t c
 	});
 }
 
-int console_client_replay(struct console_client *client, uint16_t domid, uint16_t console, uint64_t offset)
-{
-	return send_frame(client, &(struct console_frame){
-		.type = CONSOLE_REPLAY, .domid = domid, .console = console, .position = { offset },
-	});
-}
-
 /* ---- receiving ---- */
 
 static int handle_hello(struct console_client *client, const struct console_frame *frame)
@@ -195,7 +188,7 @@ static void handle_state(struct console_client *client, const struct console_fra
 {
 	struct console_client_state state = {
 		.domid = frame->domid, .console = frame->console, .open = frame->state.open != 0,
-		.start = frame->state.start, .acked = frame->state.acked, .end = frame->state.end,
+		.acked = frame->state.acked, .end = frame->state.end,
 	};
 
 	if (client->events->on_console)
@@ -226,7 +219,6 @@ static int handle_frame(struct console_client *client, const struct console_fram
 	case CONSOLE_DROPPED:
 		if (events->on_dropped)
 			events->on_dropped(client->arg, frame->domid, frame->console,
-					   frame->dropped.what == CONSOLE_DROPPED_INPUT, frame->dropped.offset,
 					   frame->dropped.count);
 		return 0;
 	default:

@@ -24,7 +24,7 @@ struct console_client;
 struct console_client_state {
 	uint16_t domid, console;
 	bool open;			/* false: its domain is gone, only history is left */
-	uint64_t start, acked, end;	/* see include/atoll/console.h */
+	uint64_t acked, end;	/* see include/atoll/console.h */
 };
 
 /*
@@ -42,9 +42,9 @@ struct console_client_events {
 	/* Answer to add or remove: error is 0 or a positive errno. */
 	void (*on_result)(void *arg, uint32_t seq, int error);
 	/*
-	 * Bytes that are lost: output that a replay asked for in vain, or input that the guest did not read.
+	 * Bytes of input that are lost: the guest did not read.
 	 */
-	void (*on_dropped)(void *arg, uint16_t domid, uint16_t console, bool input, uint64_t offset, uint64_t count);
+	void (*on_dropped)(void *arg, uint16_t domid, uint16_t console, uint64_t count);
 };
 
 /* NULL: out of memory. `events` and `arg` have to live as long as the client. */
@@ -82,6 +82,5 @@ int console_client_remove(struct console_client *client, uint16_t domid, uint16_
 int console_client_input(struct console_client *client, uint16_t domid, uint16_t console, const void *bytes, size_t len);
 /* All bytes below offset are safe. */
 int console_client_ack(struct console_client *client, uint16_t domid, uint16_t console, uint64_t offset);
-int console_client_replay(struct console_client *client, uint16_t domid, uint16_t console, uint64_t offset);
 
 #endif

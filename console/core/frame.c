@@ -26,7 +26,6 @@ static size_t fixed_size(enum console_message type)
 	case CONSOLE_INPUT:
 		return sizeof(struct console_text);
 	case CONSOLE_ACK:
-	case CONSOLE_REPLAY:
 	case CONSOLE_OUTPUT:
 		return sizeof(struct console_position);
 	case CONSOLE_CONSOLE:
@@ -66,20 +65,17 @@ static void fixed_encode(const struct console_frame *f, union fixed *out)
 		out->text = (struct console_text){ f->domid, f->console, 0 };
 		break;
 	case CONSOLE_ACK:
-	case CONSOLE_REPLAY:
 	case CONSOLE_OUTPUT:
 		out->position = (struct console_position){ f->domid, f->console, 0, f->position.offset };
 		break;
 	case CONSOLE_CONSOLE:
-		out->state = (struct console_state){ f->domid, f->console, f->state.open, f->state.start,
-						     f->state.acked, f->state.end };
+		out->state = (struct console_state){ f->domid, f->console, f->state.open, f->state.acked, f->state.end };
 		break;
 	case CONSOLE_RESULT:
 		out->result = (struct console_result){ f->result.seq, f->result.error };
 		break;
 	case CONSOLE_DROPPED:
-		out->dropped = (struct console_dropped){ f->domid, f->console, f->dropped.what, f->dropped.offset,
-							 f->dropped.count };
+		out->dropped = (struct console_dropped){ f->domid, f->console, 0, f->dropped.count };
 		break;
 	}
 }
@@ -128,7 +124,6 @@ static bool fixed_decode(const union fixed *in, struct console_frame *f)
 		f->console = in->text.console;
 		return !in->text.reserved;
 	case CONSOLE_ACK:
-	case CONSOLE_REPLAY:
 	case CONSOLE_OUTPUT:
 		f->domid = in->position.domid;
 		f->console = in->position.console;
@@ -138,10 +133,9 @@ static bool fixed_decode(const union fixed *in, struct console_frame *f)
 		f->domid = in->state.domid;
 		f->console = in->state.console;
 		f->state.open = in->state.open;
-		f->state.start = in->state.start;
 		f->state.acked = in->state.acked;
 		f->state.end = in->state.end;
-		return in->state.open <= 1 && in->state.start <= in->state.acked && in->state.acked <= in->state.end;
+		return in->state.open <= 1 && in->state.acked <= in->state.end;
 	case CONSOLE_RESULT:
 		f->result.seq = in->result.seq;
 		f->result.error = in->result.error;
@@ -149,10 +143,8 @@ static bool fixed_decode(const union fixed *in, struct console_frame *f)
 	case CONSOLE_DROPPED:
 		f->domid = in->dropped.domid;
 		f->console = in->dropped.console;
-		f->dropped.what = in->dropped.what;
-		f->dropped.offset = in->dropped.offset;
 		f->dropped.count = in->dropped.count;
-		return in->dropped.what <= CONSOLE_DROPPED_INPUT;
+		return !in->dropped.reserved;
 	}
 	return false;
 }

@@ -16,10 +16,10 @@ struct console_frame {
 		struct { uint32_t version; uint64_t generation; } hello;
 		struct { uint32_t seq, port, ref; } add;
 		struct { uint32_t seq; } remove;
-		struct { uint64_t offset; } position;		/* ACK, REPLAY, OUTPUT */
-		struct { uint32_t open; uint64_t start, acked, end; } state;
+		struct { uint64_t offset; } position;		/* ACK, OUTPUT */
+		struct { uint32_t open; uint64_t acked, end; } state;
 		struct { uint32_t seq; int32_t error; } result;
-		struct { uint32_t what; uint64_t offset, count; } dropped;
+		struct { uint64_t count; } dropped;
 	};
 	const uint8_t *data;		/* INPUT, OUTPUT: points into the decoded buffer */
 	size_t data_len;

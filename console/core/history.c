@@ -38,11 +38,6 @@ void history_append(struct history *h, const void *bytes, size_t len)
 		p += n;
 		len -= n;
 	}
-	if (h->end - h->start > HISTORY_SIZE)
-		h->start = h->end - HISTORY_SIZE;
-	/* A replay of acknowledged bytes that has been overtaken goes on with the oldest byte there is. */
-	if (h->sent < h->start)
-		h->sent = h->start;
 }
 
 size_t history_take(struct history *h, void *bytes, size_t len)
@@ -73,17 +68,7 @@ int history_ack(struct history *h, uint64_t offset)
 	return 0;
 }
 
-uint64_t history_rewind(struct history *h, uint64_t offset)
-{
-	uint64_t gone = offset < h->start ? h->start - offset : 0;
-
-	if (offset < h->sent)
-		h->sent = offset + gone;
-	return gone;
-}
-
 bool history_valid(const struct history *h)
 {
-	return h->start <= h->acked && h->acked <= h->end && h->start <= h->sent && h->sent <= h->end &&
-	       h->end - h->start <= HISTORY_SIZE;
+	return h->acked <= h->sent && h->sent <= h->end && h->end - h->acked <= HISTORY_SIZE;
 }

@@ -2,9 +2,8 @@
 /*
  * Bounded history of one output stream. Offsets are those of the stream, from 0.
  *
- *      start          acked            sent          end
- *        |--- kept ----|--- not acked --|-- to send --|
- *        end - start <= HISTORY_SIZE; bytes before acked may be overwritten, those from acked on never
+ *        acked            sent          end
+ *          |--- not acked --|-- to send --|        end - acked <= HISTORY_SIZE
  *
  * Lives in the arena and may be handed to a reloaded image: history_valid() says whether it can be trusted.
  */
@@ -21,7 +20,7 @@
 #define HISTORY_RESERVE 2048
 
 struct history {
-	uint64_t start, acked, sent, end;
+	uint64_t acked, sent, end;
 	uint8_t bytes[HISTORY_SIZE];
 };
 
@@ -36,11 +35,6 @@ size_t history_take(struct history *h, void *bytes, size_t len);
  * the bytes already.
  */
 int history_ack(struct history *h, uint64_t offset);
-/*
- * Sends again from offset on; returns how many of the bytes wanted are gone. Offsets beyond `sent` change
- * nothing.
- */
-uint64_t history_rewind(struct history *h, uint64_t offset);
 bool history_valid(const struct history *h);
 
 #endif

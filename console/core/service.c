@@ -43,7 +43,6 @@ void service_session_start(struct service *s)
 
 		c->announce = true;
 		c->history.sent = c->history.acked;
-		c->output_gone = 0;
 	}
 }
 
@@ -91,16 +90,6 @@ static int handle_hello(struct service *s, const struct console_frame *frame)
 	return 0;
 }
 
-static void handle_replay(struct console *c, uint64_t offset)
-{
-	uint64_t gone = history_rewind(&c->history, offset);
-
-	if (gone) {
-		c->output_gone = gone;
-		c->output_gone_at = offset;
-	}
-}
-
 /* A client may name a console that has just gone: that is no error. */
 static int handle_frame(struct service *s, const struct console_frame *frame)
 {
@@ -124,10 +113,6 @@ static int handle_frame(struct service *s, const struct console_frame *frame)
 		return 0;
 	case CONSOLE_ACK:
 		return c ? history_ack(&c->history, frame->position.offset) : 0;
-	case CONSOLE_REPLAY:
-		if (c)
-			handle_replay(c, frame->position.offset);
-		return 0;
 	default:
 		return -EPROTO;
 	}
@@ -166,7 +151,7 @@ static bool send_announcement(struct console *c)
 		return false;
 	send_frame(&(struct console_frame){
 		.type = CONSOLE_CONSOLE, .domid = c->domid, .console = c->console,
-		.state = { c->status == CONSOLE_OPEN, c->history.start, c->history.acked, c->history.end },
+		.state = { c->status == CONSOLE_OPEN, c->history.acked, c->history.end },
 	});
 	c->announce = false;
 	return true;
@@ -174,19 +159,13 @@ static bool send_announcement(struct console *c)
 
 static bool send_dropped(struct console *c)
 {
-	bool input = c->input_dropped != 0;
-
 	if (backend_tx_room() < sizeof(struct console_header) + sizeof(struct console_dropped))
 		return false;
 	send_frame(&(struct console_frame){
 		.type = CONSOLE_DROPPED, .domid = c->domid, .console = c->console,
-		.dropped = { input ? CONSOLE_DROPPED_INPUT : CONSOLE_DROPPED_OUTPUT, input ? 0 : c->output_gone_at,
-			     input ? c->input_dropped : c->output_gone },
+		.dropped = { c->input_dropped },
 	});
-	if (input)
-		c->input_dropped = 0;
-	else
-		c->output_gone = 0;
+	c->input_dropped = 0;
 	return true;
 }
 
@@ -214,7 +193,7 @@ static bool console_send(struct console *c, bool hold, bool *sent)
 	*sent = true;
 	if (c->announce)
 		ok = send_announcement(c);
-	else if (c->input_dropped || c->output_gone)
+	else if (c->input_dropped)
 		ok = send_dropped(c);
 	else if (!hold && c->history.sent < c->history.end)
 		ok = send_output(c);

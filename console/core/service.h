@@ -41,7 +41,6 @@ struct console {
 	bool announce;			/* CONSOLE is still to be sent in this session */
 	struct ring ring;
 	uint32_t input_len, input_dropped;
-	uint64_t output_gone, output_gone_at;	/* for DROPPED */
 	uint64_t closed_seq;		/* order in which consoles were closed */
 	uint8_t input[INPUT_MAX];
 	struct history history;

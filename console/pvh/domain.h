@@ -10,7 +10,7 @@
 
 #define DOMAIN_MAGIC	0x656c6f736e6f6361	/* "aconsole" */
 /* Layout of struct domain: to be raised with every change to it or to what it contains. */
-#define DOMAIN_VERSION	2
+#define DOMAIN_VERSION	3
 
 #define CLIENT_DOMID	0
 

@@ -17,8 +17,7 @@
  *
  * Each console's output is a stream with a 64-bit offset. The domain keeps all bytes from `acked` on: when
  * its history is full of bytes without an acknowledgement it stops reading that guest's ring (and only that
- * one). In a new session it sends from `acked` on, so that a client that died loses nothing; REPLAY asks for
- * older bytes, as far as they are still there (`start`). A console stays after REMOVE, closed, until its
+ * one). In a new session it sends from `acked` on, so that a client that died loses nothing. A console stays after REMOVE, closed, until its
  * place is needed (then the one goes that has the least text without an acknowledgement, of these the one
  * closed first). A new ADD of the same (domid, console) goes on with the same stream.
  */
@@ -28,7 +27,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define CONSOLE_VERSION		1
+#define CONSOLE_VERSION		2
 /* Text in one frame: half a guest's ring, so that one guest's burst does not delay the others by more. */
 #define CONSOLE_DATA_MAX	1024
 /* Node below the console domain's /local/domain/N, without ring-ref and event-channel. */
@@ -40,7 +39,6 @@ enum console_message {
 	CONSOLE_REMOVE,		/* control: console_remove; answered by RESULT; ENOENT if there is none */
 	CONSOLE_INPUT,		/* control: console_text, bytes; no answer but DROPPED */
 	CONSOLE_ACK,		/* control: console_position; no answer */
-	CONSOLE_REPLAY,		/* control: console_position; OUTPUT goes on from there, or from start after DROPPED */
 	CONSOLE_CONSOLE,	/* console: console_state */
 	CONSOLE_OUTPUT,		/* console: console_position, bytes */
 	CONSOLE_RESULT,		/* console: console_result */
@@ -85,7 +83,7 @@ struct console_position {
 struct console_state {
 	uint16_t domid, console;
 	uint32_t open;			/* 1: connected to a ring; 0: only history is left */
-	uint64_t start, acked, end;	/* oldest byte kept, first one not acknowledged, next one */
+	uint64_t acked, end;		/* first byte not acknowledged, next one */
 };
 
 struct console_result {
@@ -93,16 +91,10 @@ struct console_result {
 	int32_t error;			/* 0 or a positive errno */
 };
 
-enum console_dropped_what {
-	CONSOLE_DROPPED_OUTPUT,		/* asked for by REPLAY and gone, or the history of a removed console given up */
-	CONSOLE_DROPPED_INPUT,		/* the guest does not read */
-};
-
 struct console_dropped {
 	uint16_t domid, console;
-	uint32_t what;
-	uint64_t offset;		/* of the first byte (OUTPUT) */
-	uint64_t count;
+	uint32_t reserved;
+	uint64_t count;			/* bytes of input that the guest does not read */
 };
 
 #define CONSOLE_PAYLOAD_MAX	(sizeof(struct console_position) + CONSOLE_DATA_MAX)
@@ -114,8 +106,8 @@ static_assert(sizeof(struct console_add) == 16, "wire");
 static_assert(sizeof(struct console_remove) == 8, "wire");
 static_assert(sizeof(struct console_text) == 8, "wire");
 static_assert(sizeof(struct console_position) == 16, "wire");
-static_assert(sizeof(struct console_state) == 32, "wire");
+static_assert(sizeof(struct console_state) == 24, "wire");
 static_assert(sizeof(struct console_result) == 8, "wire");
-static_assert(sizeof(struct console_dropped) == 24, "wire");
+static_assert(sizeof(struct console_dropped) == 16, "wire");
 
 #endif

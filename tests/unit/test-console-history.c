@@ -42,7 +42,7 @@ static void test_history(void)
 	append(HISTORY_SIZE - HISTORY_RESERVE);
 	ok(history_room(&h, false) == 0, "without acknowledgement it fills up");
 	append(HISTORY_RESERVE);
-	ok(history_room(&h, true) == 0 && h.start == 0, "the reserve can be used for the last bytes");
+	ok(history_room(&h, true) == 0, "the reserve can be used for the last bytes");
 	ok(take_all(), "all bytes come out as they went in");
 	ok(history_ack(&h, h.end + 1) == -EINVAL, "bytes that were never there cannot be acknowledged");
 	ok(!history_ack(&h, 100) && !history_ack(&h, 50) && h.acked == 100, "an older acknowledgement changes nothing");
@@ -53,10 +53,7 @@ static void test_history(void)
 		same &= take_all();
 	}
 	ok(same && history_valid(&h), "the stream is whole over many turns");
-	ok(h.end - h.start == HISTORY_SIZE, "acknowledged bytes are kept until they are overwritten");
-	ok(history_rewind(&h, h.end - 500) == 0 && h.end - h.sent == 500 && take_all(), "old bytes can be replayed");
-	ok(history_rewind(&h, h.start - 10) == 10 && h.sent == h.start, "a replay says how much is gone");
-	ok(history_rewind(&h, h.end + 5) == 0 && h.sent == h.start, "a replay of the future changes nothing");
+	append(10);
 	ok(!history_ack(&h, h.end) && h.sent == h.end, "an acknowledgement beyond what was sent skips it");
 	h.sent = h.end + 1;
 	ok(!history_valid(&h), "a state that makes no sense is found");

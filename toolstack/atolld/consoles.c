@@ -228,18 +228,18 @@ static void on_result(void *arg, uint32_t seq, int error)
 		log_warning("console: request %u: %s", seq, strerror(error));
 }
 
-static void on_dropped(void *arg, uint16_t domid, uint16_t console, bool input, uint64_t offset, uint64_t count)
+static void on_dropped(void *arg, uint16_t domid, uint16_t console, uint64_t count)
 {
 	struct consoles *c = arg;
 	struct stream *s = console_stream(c, domid, console);
 
-	if (s && input) { /* a guest that does not read and a client that types on make one of these a frame */
+	if (s) { /* a guest that does not read and a client that types on make one of these a frame */
 		if (s->dropped_ms && now_ms() - s->dropped_ms < FLOOD_QUIET_MS)
 			return;
 		s->dropped_ms = now_ms();
 	}
-	event_add(c->atolld, "console-dropped", s ? s->log.name : "console", "%llu bytes of domain %u's %s were dropped",
-		  (unsigned long long)count, domid, input ? "input" : "output");
+	event_add(c->atolld, "console-dropped", s ? s->log.name : "console", "%llu bytes of domain %u's input were dropped",
+		  (unsigned long long)count, domid);
 }
 
 static const struct console_client_events client_events = {
