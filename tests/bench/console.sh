@@ -65,7 +65,7 @@ atoll destroy ours
 
 systemctl stop atoll-monitor atolld atoll-builder
 mkdir -p /var/log/xen/console /run/xen /var/lib/xen
-[ -n "$(xenstore-read /tool/xenstored/domid 2>/dev/null)" ] || xenstore-write /tool/xenstored/domid 1
+xenstore-rm /local/domain/0/name # or it thinks that all has been done
 xen-init-dom0
 xenconsoled --pid-file=/run/xenconsoled.pid --log=guest --log-dir=/var/log/xen/console
 sleep 2

@@ -12,4 +12,4 @@ within 120 running console || exit 1
 jq '.console += {rate_kib: 0, log_kib: 16384, log_files: 3}' $HOST >/run/host.json && cat /run/host.json >$HOST
 systemctl restart atolld
 within 60 running console || exit 1
-LINES_EACH=350000 RELOADS=20 PAUSE_S=3 LIMITED='' exec bash ./long/console-load.sh
+LINES_EACH=350000 RELOADS=20 LIMITED='' exec bash ./long/console-load.sh

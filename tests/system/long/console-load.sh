@@ -8,7 +8,7 @@ cd "$(dirname "$(realpath "$0")")/.." || exit 1
 . ./guest-lib.sh
 
 within 120 running console || exit 1
-LINES_EACH=${LINES_EACH:-16384} # of 64 bytes
+LINES_EACH=${LINES_EACH:-49152} # of 64 bytes
 RELOADS=${RELOADS:-3}
 PAUSE_S=${PAUSE_S:-0} # between two restarts, at least
 LIMITED=${LIMITED-yes} # host.json has a limit that they pass
