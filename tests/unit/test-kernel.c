@@ -20,7 +20,7 @@ int service_restart(struct domain *domain, const char *reason, struct rpc *clien
 }
 
 /* events.c */
-void event_add(struct atolld *atolld, const char *kind, const char *name, const char *fmt, ...)
+void event_add_details(struct atolld *atolld, const char *kind, const char *name, struct json *details, const char *fmt, ...)
 {
 }
 

@@ -47,14 +47,7 @@ static void on_close(struct rpc *rpc, const char *why, void *data)
 	source_set_timer(agent->tick, CONNECT_RETRY_MS);
 }
 
-static void on_event(struct rpc *rpc, const char *event, const struct json *params, void *data)
-{
-	struct agent *agent = data;
-
-	log_debug("%s: agent says %.40s", agent->domain->name, event);
-}
-
-static const struct rpc_ops agent_ops = {.on_event = on_event, .on_close = on_close};
+static const struct rpc_ops agent_ops = {.on_close = on_close};
 
 /* Words of a service domain that people are shown. */
 static void take_line(char *out, size_t size, const char *text)
@@ -148,7 +141,6 @@ static void try_connect(struct agent *agent)
 {
 	struct domain *d = agent->domain;
 	struct libxenvchan *vchan;
-	struct json *params;
 	char path[64], port[16];
 
 	agent_path(agent, path, sizeof(path), "/event-channel");
@@ -163,9 +155,7 @@ static void try_connect(struct agent *agent)
 	}
 	if (rpc_create_vchan(d->atolld->loop, vchan, d->name, &agent_ops, agent, &agent->rpc) < 0)
 		return;
-	params = json_new(JSON_OBJECT);
-	json_set_int(params, "version", RPC_VERSION);
-	rpc_call(agent->rpc, "hello", params, HELLO_TIMEOUT_MS, on_hello, agent);
+	rpc_call(agent->rpc, "hello", json_build("version=%d", RPC_VERSION), HELLO_TIMEOUT_MS, on_hello, agent);
 }
 
 static void on_watch(struct store *store, const char *path, void *data)

@@ -19,6 +19,7 @@ struct client {
 	struct rpc *rpc;
 	uint64_t serial; /* no other client ever has it */
 	int pid; /* of the process that connected */
+	bool follows; /* events */
 	uint32_t up_id, down_id; /* an `up` or `down` that waits for its answer */
 };
 
@@ -102,6 +103,21 @@ static struct client *client_of(struct api *api, const struct rpc *rpc)
 uint64_t api_serial(const struct atolld *a, const struct rpc *rpc)
 {
 	return client_of(a->api, rpc)->serial;
+}
+
+void api_follow(const struct atolld *a, const struct rpc *rpc)
+{
+	client_of(a->api, rpc)->follows = true;
+}
+
+void api_event(struct atolld *a, struct json *event)
+{
+	for (struct client *c = a->api ? a->api->clients : NULL, *next; c; c = next) {
+		next = c->next; /* sending may find it gone */
+		if (c->follows)
+			rpc_event(c->rpc, "event", json_copy(event));
+	}
+	json_free(event);
 }
 
 struct rpc *api_client(const struct atolld *a, uint64_t serial)
@@ -282,7 +298,6 @@ static void client_leave(struct client *client)
 		stream_client_left(d);
 	}
 	consoles_detach(api->atolld->consoles, client->rpc);
-	events_unfollow(api->atolld->events, client->rpc);
 	rpc_destroy(client->rpc);
 	free(client);
 }

@@ -29,6 +29,10 @@ void api_refuse(struct rpc *rpc, uint32_t id, const struct domain *domain, int e
 uint64_t api_serial(const struct atolld *atolld, const struct rpc *rpc);
 struct rpc *api_client(const struct atolld *atolld, uint64_t serial);
 
+/* From now on RPC gets what api_event() sends: EVENT, which is taken over. */
+void api_follow(const struct atolld *atolld, const struct rpc *rpc);
+void api_event(struct atolld *atolld, struct json *event);
+
 /* Has METHOD of TO, the builder or an agent, answer the request, with what ANSWER (NULL: nothing) makes of the result, which it takes over.
  * PARAMS are taken over. (forward.c) */
 typedef struct json *forward_fn(struct atolld *atolld, unsigned domid, struct json *result);

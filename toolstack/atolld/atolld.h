@@ -149,7 +149,6 @@ struct atolld {
 	unsigned last_guest_domid, saved_guest_domid;
 	unsigned store_setup_port, saved_setup_port; /* the control domain's own store event channel; 0: not set up */
 	uint64_t control_memory_kib;
-	unsigned list_first;       /* of the page of the domain list that is under way */
 	bool listing;              /* a domain list is under way … */
 	bool list_again;           /* … and already out of date */
 	bool adopt_again;          /* the others, once the store runs */
@@ -184,7 +183,10 @@ void census_request(struct atolld *atolld);
 /* Also asks when the hypervisor tells the control domain of a death: it does when the store is gone. 0 or -errno. */
 int census_listen(struct atolld *atolld);
 void census_stop(struct atolld *atolld);
-/* The entry of a domain that is not dying, in what domain.list answered, or NULL. */
+/* Calls FN with a list of all domains, or NULL if the builder does not tell. 0 or -errno. */
+typedef void census_fn(struct atolld *atolld, const struct json *list);
+int census_list(struct atolld *atolld, census_fn *fn);
+/* The entry of a domain that is not dying, or NULL. */
 const struct json *census_find(const struct json *list, unsigned domid);
 
 /* --- services (service.c) --- */
@@ -266,6 +268,8 @@ int guest_resume(struct domain *domain, struct rpc *client, uint32_t id);
 int step_pause(struct job *job);
 int step_destroy(struct job *job);
 int step_unpause(struct job *job);
+/* Where its store and console rings are: as domain.build says, and the state file. 0 or -EPROTO. */
+int domain_take_rings(struct domain *domain, const struct json *json);
 /* Notes what domain.build answered. */
 int built(struct job *job, const struct json *result);
 /* {"pci": …}-less parameters of domain.build. */

@@ -18,7 +18,12 @@
 
 #define LIST_TIMEOUT_MS 10000
 
-static void census_page(struct atolld *a, unsigned first);
+struct listing {
+	struct atolld *atolld;
+	struct json *all;
+	unsigned first; /* of the page that is under way */
+	census_fn *fn;
+};
 
 static void note_domain(struct domain *d, const struct json *item)
 {
@@ -38,7 +43,7 @@ static void note_domain(struct domain *d, const struct json *item)
 
 const struct json *census_find(const struct json *list, unsigned domid)
 {
-	json_for_each(item, json_get(list, "domains")) {
+	json_for_each(item, list) {
 		if (json_get_int(item, "domid", -1) == domid)
 			return strcmp(json_get_string(item, "state", ""), "dying") ? item : NULL;
 	}
@@ -53,10 +58,8 @@ static void judge(struct domain *d)
 	if (d->state != DOMAIN_RUNNING || d->job)
 		return;
 	if (health != d->told && health != HEALTH_PAUSED) {
-		struct json *details = json_new(JSON_OBJECT);
-
-		json_set_string(details, "health", health_name(health));
-		event_add_details(d->atolld, "health", d->name, details, "%s%s%s", health_name(health), *why ? ": " : "", why);
+		event_add_details(d->atolld, "health", d->name, json_build("health=%s", health_name(health)), "%s%s%s", health_name(health),
+				  *why ? ": " : "", why);
 		d->told = health;
 	}
 	if (!health_needs_restart(health)) {
@@ -81,7 +84,7 @@ static void judge(struct domain *d)
 	}
 }
 
-/* One domain against one page of the list. D may be gone afterwards. */
+/* One domain against the list. D may be gone afterwards. */
 static void check(struct domain *d, const struct json *item)
 {
 	if (!d->exists) /* a job that takes it away, or builds it anew, knows itself what exists */
@@ -101,43 +104,63 @@ static void check(struct domain *d, const struct json *item)
 	judge(d);
 }
 
-static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_error *error, void *data)
-{
-	struct atolld *a = data;
-	unsigned first = a->list_first, next = (unsigned)json_get_int(list, "next", DOMID_LIMIT);
+static bool ask_page(struct listing *l, unsigned first);
 
-	a->listing = false;
-	if (error) {
+static void on_page(struct rpc *rpc, const struct json *page, const struct rpc_error *error, void *data)
+{
+	struct listing *l = data;
+	unsigned next = (unsigned)json_get_int(page, "next", 0);
+
+	json_for_each(item, json_get(page, "domains"))
+		json_append(l->all, json_copy(item));
+	if (error)
 		log_error("builder: domain.list: %s", error->message);
+	else if (next > l->first && ask_page(l, next))
 		return;
-	}
-	if (first == 0)
-		a->control_memory_kib = (uint64_t)json_get_int(census_find(list, 0), "memory_kib", 0);
-	for (struct domain *d = a->domains, *following; d; d = following) {
-		following = d->next;
-		if (d->domid >= first && d->domid < next)
-			check(d, census_find(list, d->domid));
-	}
-	if (next < DOMID_LIMIT && next > first)
-		census_page(a, next);
-	else if (a->list_again)
-		census_request(a);
+	l->fn(l->atolld, error ? NULL : l->all);
+	json_free(l->all);
+	free(l);
 }
 
-static void census_page(struct atolld *a, unsigned first)
+static bool ask_page(struct listing *l, unsigned first)
 {
-	struct json *params = json_new(JSON_OBJECT);
+	l->first = first;
+	return rpc_call(l->atolld->builder, "domain.list", json_build("first=%u", first), LIST_TIMEOUT_MS, on_page, l) == 0;
+}
 
-	json_set_int(params, "first", first);
-	a->list_first = first;
-	a->listing = rpc_call(a->builder, "domain.list", params, LIST_TIMEOUT_MS, on_list, a) == 0;
+int census_list(struct atolld *a, census_fn *fn)
+{
+	struct listing *l = malloc(sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	*l = (struct listing){.atolld = a, .all = json_new(JSON_ARRAY), .fn = fn};
+	if (ask_page(l, 0))
+		return 0;
+	json_free(l->all);
+	free(l);
+	return -EIO;
+}
+
+static void on_list(struct atolld *a, const struct json *list)
+{
+	a->listing = false;
+	if (!list)
+		return;
+	a->control_memory_kib = (uint64_t)json_get_int(census_find(list, 0), "memory_kib", 0);
+	for (struct domain *d = a->domains, *next; d; d = next) {
+		next = d->next;
+		check(d, census_find(list, d->domid));
+	}
+	if (a->list_again)
+		census_request(a);
 }
 
 void census_request(struct atolld *a)
 {
 	a->list_again = a->listing;
 	if (!a->listing && a->builder)
-		census_page(a, 0);
+		a->listing = census_list(a, on_list) == 0;
 }
 
 static void on_exception(struct source *source, uint32_t events, void *data)

@@ -144,68 +144,48 @@ struct json *phases_to_json(const struct job_phase *phases, unsigned count)
 	return json;
 }
 
-static int add_devices(struct json *json, const struct domain *d)
+static struct json *devices_to_json(const struct domain *d)
 {
 	struct json *list = json_new(JSON_ARRAY);
-	int r = 0;
 
 	for (unsigned i = 0; i < d->device_count; i++) {
 		const struct device *dev = &d->devices[i];
-		struct json *item = json_new(JSON_OBJECT);
-
+		bool vif = dev->kind == DEVICE_VIF;
+		struct json *item;
 		char id[16];
 
-		if (dev->kind == DEVICE_VIF)
-			snprintf(id, sizeof(id), "vif%u", dev->id);
-		else
-			snprintf(id, sizeof(id), "%s", dev->vbd->vdev);
-		r |= json_set_string(item, "id", id);
-		r |= json_set_string(item, "kind", dev->kind == DEVICE_VIF ? "vif" : "vbd");
-		if (dev->counted) {
-			r |= json_set_int(item, "read_bytes", (int64_t)dev->read_bytes);
-			r |= json_set_int(item, "written_bytes", (int64_t)dev->written_bytes);
-		}
-		r |= json_set_string(item, "backend", dev->backend->name);
-		r |= json_set_string(item, dev->kind == DEVICE_VIF ? "mac" : "vdev",
-				     dev->kind == DEVICE_VIF ? dev->mac : dev->vbd->vdev);
-		r |= json_append(list, item);
+		snprintf(id, sizeof(id), "vif%u", dev->id);
+		item = json_build("id=%s kind=%s backend=%s mac~%s vdev~%s", vif ? id : dev->vbd->vdev, device_kind(dev), dev->backend->name,
+				  vif ? dev->mac : NULL, vif ? NULL : dev->vbd->vdev);
+		if (item && dev->counted)
+			json_add(item, "read_bytes=%lu written_bytes=%lu", dev->read_bytes, dev->written_bytes);
+		json_append(list, item);
 	}
-	return r | json_set(json, "devices", list);
+	return list;
 }
 
 struct json *domain_to_json(const struct domain *d)
 {
-	struct json *json = json_new(JSON_OBJECT);
 	char why[160];
 	enum health health = domain_health(d, why, sizeof(why));
 	const struct agent_report *report = agent_report(d->agent);
-	int r = json_set_string(json, "name", d->name);
+	bool linux_service = d->role == ROLE_NET || d->role == ROLE_DISK;
+	const char *privilege = d->role == ROLE_STORE ? "getdomaininfo" : d->service && d->service->pci_count ? "own PCI devices"
+				: d->owner ? "its guest's memory and devices" : "none";
+	struct json *json = json_build(
+		"name=%s role=%s domid=%u type=%s state=%s health=%s why=%s memory_kib=%lu cpu_ms=%lu sampled_ms=%lu privilege=%s restarts=%u "
+		"last_outage~%p devices=%p", d->name, role_name(d->role), d->domid, d->guest ? guest_type_names[d->guest->type]
+		: service_keeps_state(d) ? "pvh" : "pv", domain_state_name(d), d->state == DOMAIN_DOWN ? "down" : health_name(health),
+		d->why[0] && (d->state != DOMAIN_RUNNING || d->guest) ? d->why : why, d->memory_kib, d->cpu_ns / 1000000, d->sampled_ms,
+		privilege, d->restarts, d->outage_count ? outage_to_json(d) : NULL, devices_to_json(d));
 
-	r |= json_set_string(json, "role", role_name(d->role));
-	r |= json_set_int(json, "domid", d->domid);
-	r |= json_set_string(json, "type", d->guest ? guest_type_names[d->guest->type]
-					   : d->role == ROLE_STORE || d->role == ROLE_CONSOLE ? "pvh" : "pv");
-	r |= json_set_string(json, "state", domain_state_name(d));
-	r |= json_set_string(json, "health", d->state == DOMAIN_DOWN ? "down" : health_name(health));
-	r |= json_set_string(json, "why", d->why[0] && (d->state != DOMAIN_RUNNING || d->guest) ? d->why : why);
-	r |= json_set_int(json, "memory_kib", (int64_t)d->memory_kib);
-	r |= json_set_int(json, "cpu_ms", (int64_t)(d->cpu_ns / 1000000));
-	r |= json_set_int(json, "sampled_ms", (int64_t)d->sampled_ms);
-	if (report->memory_kib)
-		r |= json_set_int(json, "available_kib", (int64_t)report->available_kib);
-	if (d->agent)
-		r |= json_set_int(json, "answer_ms", (int64_t)report->answer_ms);
-	r |= json_set_string(json, "privilege", d->role == ROLE_STORE ? "getdomaininfo" : d->service && d->service->pci_count
-						? "own PCI devices" : d->owner ? "its guest's memory and devices" : "none");
-	r |= json_set_int(json, "restarts", d->restarts);
-	if (d->role == ROLE_NET || d->role == ROLE_DISK) {
-		r |= json_set_string(json, "kernel", kernel_name(d));
-		r |= json_set_string(json, "kernel_release", d->release);
-	}
-	if (d->outage_count)
-		r |= json_set(json, "last_outage", outage_to_json(d));
-	r |= add_devices(json, d);
-	return r < 0 ? json_free(json) : json;
+	if (json && report->memory_kib)
+		json_add(json, "available_kib=%lu", report->available_kib);
+	if (json && d->agent)
+		json_add(json, "answer_ms=%lu", report->answer_ms);
+	if (json && linux_service)
+		json_add(json, "kernel=%s kernel_release=%s", kernel_name(d), d->release);
+	return json;
 }
 
 void domain_uuid(const struct domain *d, char out[37])
@@ -218,7 +198,5 @@ void domain_uuid(const struct domain *d, char out[37])
 
 struct json *domain_params(const struct domain *d)
 {
-	struct json *params = json_new(JSON_OBJECT);
-
-	return json_set_int(params, "domid", d->domid) < 0 ? json_free(params) : params;
+	return json_build("domid=%u", d->domid);
 }

@@ -19,15 +19,12 @@ struct events *events_destroy(struct events *events);
 
 /* KIND is a literal such as "restarted", NAME whom it is about, then a sentence for people. Never fails: without memory less is
  * kept. */
-void event_add(struct atolld *atolld, const char *kind, const char *name, const char *fmt, ...) PRINTF(4, 5);
+#define event_add(atolld, kind, name, ...) event_add_details(atolld, kind, name, NULL, __VA_ARGS__)
 /* The same with DETAILS (taken over; may be NULL) for programs. */
 void event_add_details(struct atolld *atolld, const char *kind, const char *name, struct json *details, const char *fmt, ...)
 	PRINTF(5, 6);
 
 /* {events: [the last ones after number SINCE, oldest first]}; NULL without memory. */
 struct json *events_list(const struct events *events, uint64_t since);
-/* CLIENT gets rpc events "event" until it leaves. 0 or -ENOMEM. */
-int events_follow(struct events *events, struct rpc *client);
-void events_unfollow(struct events *events, struct rpc *client);
 
 #endif

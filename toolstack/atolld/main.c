@@ -96,7 +96,7 @@ static void fini(struct atolld *a)
 		job_abandon(d->job);
 	census_stop(a);
 	a->builder = rpc_destroy(a->builder);
-	api_destroy(a->api);
+	a->api = api_destroy(a->api);
 	while (a->domains)
 		domain_delete(a->domains);
 	consoles_destroy(a->consoles);

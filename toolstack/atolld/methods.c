@@ -232,6 +232,6 @@ void method_events(struct atolld *a, struct rpc *rpc, uint32_t id, const struct 
 	json_read_int(params, "since", 0, INT64_MAX, &since);
 	rpc_reply(rpc, id, events_list(a->events, (uint64_t)since));
 	if (json_get_bool(params, "follow", false))
-		events_follow(a->events, rpc);
+		api_follow(a, rpc);
 }
 

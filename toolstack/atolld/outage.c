@@ -20,16 +20,10 @@ void outage_record(struct job *job)
 
 struct json *outage_to_json(const struct domain *d)
 {
-	struct json *json = json_new(JSON_OBJECT), *boot = json_new(JSON_OBJECT);
-	int r = json_set_string(json, "reason", d->outage_reason);
+	struct json *boot = d->release[0] ? json_new(JSON_OBJECT) : NULL;
 
-	r |= json_set_int(json, "total_ms", (int64_t)d->outage_ms);
-	r |= json_set(json, "phases_ms", phases_to_json(d->outage, d->outage_count));
-	for (unsigned i = 0; i < ARRAY_SIZE(d->boot_ms); i++)
-		r |= json_set_int(boot, agent_boot_phases[i], d->boot_ms[i]);
-	if (d->release[0])
-		r |= json_set(json, "boot_ms", boot);
-	else
-		json_free(boot);
-	return r < 0 ? json_free(json) : json;
+	for (unsigned i = 0; i < ARRAY_SIZE(d->boot_ms) && boot; i++)
+		json_set_int(boot, agent_boot_phases[i], d->boot_ms[i]);
+	return json_build("reason=%s total_ms=%lu phases_ms=%p boot_ms~%p", d->outage_reason, d->outage_ms,
+			  phases_to_json(d->outage, d->outage_count), boot);
 }

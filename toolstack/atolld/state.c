@@ -16,32 +16,20 @@
 
 #define HOST_STATE STATE_DIR "/host.json"
 #define STATE_MAX (64u << 10) /* bytes of a file */
-#define LIST_TIMEOUT_MS 10000
-
-static int list_page(struct atolld *a, unsigned first);
 
 static struct json *domain_state(const struct domain *d)
 {
-	struct json *json = json_new(JSON_OBJECT);
-	int r = json_set_string(json, "name", d->name);
+	/* a kernel that has not come up yet is not remembered */
+	struct json *json = json_build(
+		"name=%s domid=%u service?%d running?%d preserved?%d target_mib=%u restarts=%u kernel=%s store_port=%u store_gfn=%lu "
+		"console_port=%u console_gfn=%lu device_model_of~%s", d->name, d->domid, domain_is_service(d),
+		d->state == DOMAIN_RUNNING || d->state == DOMAIN_PRESERVED, d->state == DOMAIN_PRESERVED, d->target_mib, d->restarts,
+		d->trial && d->state == DOMAIN_STARTING ? d->kernel_before : d->kernel, d->store_port, d->store_gfn, d->console_port,
+		d->console_gfn, d->owner ? d->owner->name : NULL);
 
-	r |= json_set_int(json, "domid", d->domid);
-	r |= json_set_bool(json, "service", domain_is_service(d));
-	r |= json_set_bool(json, "running", d->state == DOMAIN_RUNNING || d->state == DOMAIN_PRESERVED);
-	r |= json_set_bool(json, "preserved", d->state == DOMAIN_PRESERVED);
-	r |= json_set_int(json, "target_mib", d->target_mib);
-	r |= json_set_int(json, "restarts", d->restarts);
-	/* one that has not come up yet is not remembered */
-	r |= json_set_string(json, "kernel", d->trial && d->state == DOMAIN_STARTING ? d->kernel_before : d->kernel);
-	r |= json_set_int(json, "store_port", d->store_port);
-	r |= json_set_int(json, "store_gfn", (int64_t)d->store_gfn);
-	r |= json_set_int(json, "console_port", d->console_port);
-	r |= json_set_int(json, "console_gfn", (int64_t)d->console_gfn);
-	if (d->owner)
-		r |= json_set_string(json, "device_model_of", d->owner->name);
-	if (d->guest)
-		r |= json_set(json, "config", guest_config_to_json(d->guest));
-	return r < 0 ? json_free(json) : json;
+	if (d->guest && json_add(json, "config=%p", guest_config_to_json(d->guest)) < 0)
+		json = json_free(json);
+	return json;
 }
 
 static void write_state(const char *path, struct json *json)
@@ -117,10 +105,7 @@ static void load_domain(struct atolld *a, const struct json *json)
 	d->restarts = (unsigned)json_get_int(json, "restarts", 0);
 	if (d->service && kernel_name_valid(json_get_string(json, "kernel", "")))
 		snprintf(d->kernel, sizeof(d->kernel), "%s", json_get_string(json, "kernel", ""));
-	d->store_port = (unsigned)json_get_int(json, "store_port", 0);
-	d->store_gfn = (uint64_t)json_get_int(json, "store_gfn", 0);
-	d->console_port = (unsigned)json_get_int(json, "console_port", 0);
-	d->console_gfn = (uint64_t)json_get_int(json, "console_gfn", 0);
+	domain_take_rings(d, json);
 }
 
 static void on_adopted_agent(struct domain *d)
@@ -156,64 +141,51 @@ static bool store_is_gone(struct atolld *a)
 	return a->adopt_again;
 }
 
-/* The store first, then the consoles, then the others: the order of the list. */
-static void on_list(struct rpc *rpc, const struct json *list, const struct rpc_error *error, void *data)
+static void adopt_or_remove(struct domain *d)
 {
-	struct atolld *a = data;
-	unsigned next = (unsigned)json_get_int(list, "next", DOMID_LIMIT);
+	struct atolld *a = d->atolld;
 
-	if (error) {
-		log_error("builder: domain.list: %s", error->message);
+	if (d->state == DOMAIN_PRESERVED && d->exists) {
+		snprintf(d->why, sizeof(d->why), "kept since before atolld's restart");
+	} else if (d->state == DOMAIN_RUNNING && d->exists) {
+		d->running_ms = now_ms();
+		adopt(d);
+	} else if (domain_is_service(d)) {
+		d->state = DOMAIN_DOWN; /* built by services_advance(), which removes what is left first */
+	} else if (d->role == ROLE_DM) {
+		if (d->owner->state == DOMAIN_RUNNING && a->store)
+			dm_stopped(d); /* else its guest takes it along */
+	} else if (a->store) {
+		guest_destroy(d, NULL, 0);
+	} else {
+		domain_forget(d);
+	}
+}
+
+/* The store first, then the consoles, then the others: the order of the list. */
+static void on_list(struct atolld *a, const struct json *list)
+{
+	if (!list) {
 		loop_quit(a->loop, EXIT_FAILURE);
 		return;
 	}
-	for_each_domain(d, a) {
-		if (d->domid >= a->list_first && d->domid < next)
-			d->exists = d->state != DOMAIN_DOWN && census_find(list, d->domid);
-	}
+	for_each_domain(d, a)
+		d->exists = d->state != DOMAIN_DOWN && census_find(list, d->domid);
 	if (store_is_gone(a))
 		return;
-	for (struct domain *d = a->domains, *following; d; d = following) {
-		following = d->next;
-		if (d->domid < a->list_first || d->domid >= next)
-			continue;
-		if (d->state == DOMAIN_PRESERVED && d->exists) {
-			snprintf(d->why, sizeof(d->why), "kept since before atolld's restart");
-		} else if (d->state == DOMAIN_RUNNING && d->exists) {
-			d->running_ms = now_ms();
-			adopt(d);
-		} else if (domain_is_service(d)) {
-			d->state = DOMAIN_DOWN; /* built by services_advance(), which removes what is left first */
-		} else if (d->role == ROLE_DM) {
-			if (d->owner->state == DOMAIN_RUNNING && a->store)
-				dm_stopped(d); /* else its guest takes it along */
-		} else if (a->store) {
-			guest_destroy(d, NULL, 0);
-		} else {
-			domain_forget(d);
-		}
-	}
-	if (next < DOMID_LIMIT && next > a->list_first) {
-		list_page(a, next);
-		return;
+	for (struct domain *d = a->domains, *next; d; d = next) {
+		next = d->next;
+		adopt_or_remove(d);
 	}
 	services_advance(a);
 	census_request(a);
 }
 
-static int list_page(struct atolld *a, unsigned first)
-{
-	struct json *params = json_new(JSON_OBJECT);
-
-	a->list_first = first;
-	json_set_int(params, "first", first);
-	return rpc_call(a->builder, "domain.list", params, LIST_TIMEOUT_MS, on_list, a);
-}
-
 void state_adopt(struct atolld *a)
 {
 	a->adopt_again = false;
-	list_page(a, 0);
+	if (census_list(a, on_list) < 0)
+		loop_quit(a->loop, EXIT_FAILURE);
 }
 
 /* NULL if it is not there, or not usable. */
@@ -233,7 +205,7 @@ static struct json *read_state(const char *path)
 
 static int is_domain(const struct dirent *entry)
 {
-	return strspn(entry->d_name, "0123456789") > 0;
+	return !strcmp(entry->d_name + strspn(entry->d_name, "0123456789"), ".json"); /* not one that was being written */
 }
 
 int state_load(struct atolld *a)
@@ -255,5 +227,5 @@ int state_load(struct atolld *a)
 		free(entries[i]);
 	}
 	free(entries);
-	return list_page(a, 0);
+	return census_list(a, on_list);
 }

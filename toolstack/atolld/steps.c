@@ -42,20 +42,28 @@ int step_unpause(struct job *job)
 	return job_order(job, "domain.unpause", domain_params(job->domain), NULL, NULL);
 }
 
-int built(struct job *job, const struct json *result)
+int domain_take_rings(struct domain *d, const struct json *json)
 {
-	struct domain *d = job->domain;
 	int64_t store_port, store_gfn, console_port, console_gfn;
 
-	if (json_read_int(result, "store_port", 0, UINT32_MAX, &store_port) < 0 ||
-	    json_read_int(result, "store_gfn", 0, INT64_MAX, &store_gfn) < 0 ||
-	    json_read_int(result, "console_port", 0, UINT32_MAX, &console_port) < 0 ||
-	    json_read_int(result, "console_gfn", 0, INT64_MAX, &console_gfn) < 0)
-		return job_explain(job, EPROTO, "%s: the builder's answer is incomplete", d->name);
+	if (json_read_int(json, "store_port", 0, UINT32_MAX, &store_port) < 0 ||
+	    json_read_int(json, "store_gfn", 0, INT64_MAX, &store_gfn) < 0 ||
+	    json_read_int(json, "console_port", 0, UINT32_MAX, &console_port) < 0 ||
+	    json_read_int(json, "console_gfn", 0, INT64_MAX, &console_gfn) < 0)
+		return -EPROTO;
 	d->store_port = (unsigned)store_port;
 	d->store_gfn = (uint64_t)store_gfn;
 	d->console_port = (unsigned)console_port;
 	d->console_gfn = (uint64_t)console_gfn;
+	return 0;
+}
+
+int built(struct job *job, const struct json *result)
+{
+	struct domain *d = job->domain;
+
+	if (domain_take_rings(d, result) < 0)
+		return job_explain(job, EPROTO, "%s: the builder's answer is incomplete", d->name);
 	d->revived = json_get_bool(result, "revived", false);
 	json_free(d->build_phases);
 	d->build_phases = json_copy(json_get(result, "phases"));
