@@ -16,13 +16,13 @@ static bool answered;
 
 /* --- instead of Xen --- */
 
-int builder_init(struct builder *builder, const char *state_dir, size_t cache_bytes, struct failure *failure)
+int builder_init(struct builder *builder, const char *state_dir, size_t cache_bytes)
 {
 	*builder = (struct builder){.state_dir = state_dir};
 	return 0;
 }
 
-int method_call(struct builder *builder, const char *method, const struct json *params, struct json **result, struct failure *failure)
+int method_call(struct builder *builder, const char *method, const struct json *params, struct json **result)
 {
 	struct json *told = json_new(JSON_OBJECT);
 
@@ -32,10 +32,10 @@ int method_call(struct builder *builder, const char *method, const struct json *
 	if (!strcmp(method, "hang"))
 		pause();
 	if (!strcmp(method, "fail"))
-		return fail(failure, ENOSPC, "no room for %s", json_get_string(params, "what", "?"));
+		return fail(builder, ENOSPC, "no room for %s", json_get_string(params, "what", "?"));
 	worker_tell(builder, "progress", told);
 	if (worker_write(builder->stream_fd, "stream", 6) < 0)
-		return fail(failure, EIO, "the stream is gone");
+		return fail(builder, EIO, "the stream is gone");
 	*result = json_new(JSON_OBJECT);
 	json_set_string(*result, "said", json_get_string(params, "what", "?"));
 	return 0;
@@ -47,11 +47,10 @@ static struct workers workers;
 
 static void on_request(struct rpc *rpc, uint32_t id, const char *method, const struct json *params, void *data)
 {
-	static const struct builder builder = {.state_dir = "/nowhere"};
-	struct failure failure = {0};
+	struct builder builder = {.state_dir = "/nowhere"};
 
-	if (worker_start(&workers, &builder, rpc, id, method, params, rpc_take_fd(rpc), &failure) < 0)
-		rpc_fail(rpc, id, failure.error, "%s", failure.message);
+	if (worker_start(&workers, &builder, rpc, id, method, params, rpc_take_fd(rpc)) < 0)
+		rpc_fail(rpc, id, builder.failure.error, "%s", builder.failure.message);
 }
 
 static void on_close(struct rpc *rpc, const char *why, void *data)

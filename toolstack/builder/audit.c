@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 
 #include "audit.h"
-#include "xenlog.h"
 
 #define PORTS_MAX 131072 /* of event channels that a domain can have */
 #define PAGE 4096
@@ -81,17 +80,16 @@ static void look_at_channels(struct builder *builder, uint32_t domid, struct tie
 	}
 }
 
-int domain_ties(struct builder *builder, uint32_t domid, struct ties *ties, struct failure *failure)
+int domain_ties(struct builder *builder, uint32_t domid, struct ties *ties)
 {
 	xc_domaininfo_t info;
-	int ret = domid ? domain_lookup(builder, domid, &info, failure) : 0;
+	int ret = domid ? domain_lookup(builder, domid, &info) : 0;
 
 	*ties = (struct ties){.xs_domain = domid && ret == 0 && (info.flags & XEN_DOMINF_xs_domain)};
 	if (ret < 0)
 		return ret;
-	xen_log_clear(builder->log);
 	if (domid && look_at_grants(builder, domid, ties) < 0)
-		return fail_xen(builder, failure, "domain %u: cannot read its grants", domid);
+		return fail_xen(builder, "domain %u: cannot read its grants", domid);
 	look_at_channels(builder, domid, ties);
 	return 0;
 }

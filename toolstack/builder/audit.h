@@ -21,6 +21,6 @@ struct ties {
 };
 
 /* 0 or -errno. */
-int domain_ties(struct builder *builder, uint32_t domid, struct ties *ties, struct failure *failure);
+int domain_ties(struct builder *builder, uint32_t domid, struct ties *ties);
 
 #endif

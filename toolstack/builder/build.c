@@ -34,7 +34,6 @@ struct build {
 	struct builder *builder;
 	const struct domain_spec *spec;
 	struct domain_built *built;
-	struct failure *failure;
 	struct image *kernel, *ramdisk;
 	struct xc_dom_image *dom;
 	uint8_t tables[ACPI_PAGE];
@@ -44,7 +43,7 @@ struct build {
 /* "guest web1: cannot WHAT: reason" */
 static int refuse(struct build *b, const char *what)
 {
-	return fail_xen(b->builder, b->failure, "domain %s: cannot %s", b->spec->name, what);
+	return fail_xen(b->builder, "domain %s: cannot %s", b->spec->name, what);
 }
 
 /* PVH and HVM are one container to the hypervisor; they differ in what is emulated. */
@@ -67,14 +66,14 @@ static bool has_tables(const struct build *b)
 static int load_images(struct build *b)
 {
 	const struct domain_spec *spec = b->spec;
-	int ret = image_get(b->builder, spec->kernel, "kernel", &b->kernel, b->failure);
+	int ret = image_get(b->builder, spec->kernel, "kernel", &b->kernel);
 
 	if (ret == 0 && spec->ramdisk[0])
-		ret = image_get(b->builder, spec->ramdisk, "ramdisk", &b->ramdisk, b->failure);
+		ret = image_get(b->builder, spec->ramdisk, "ramdisk", &b->ramdisk);
 	if (ret < 0)
 		return ret;
 	if (b->ramdisk && b->ramdisk->size >> 10 >= spec->memory_kib)
-		return fail(b->failure, ENOMEM, "domain %s: ramdisk %s needs %zu MiB unpacked, the domain has %llu MiB",
+		return fail(b->builder, ENOMEM, "domain %s: ramdisk %s needs %zu MiB unpacked, the domain has %llu MiB",
 			    spec->name, spec->ramdisk, b->ramdisk->size >> 20,
 			    (unsigned long long)spec->memory_kib >> 10);
 	return 0;
@@ -88,11 +87,11 @@ static int check_room(struct build *b)
 
 	if (!is_pv(b))
 		want += paging_pool_bytes(b->spec->memory_kib, b->spec->vcpus) >> 10;
-	ret = host_free_kib(b->builder, &free, b->failure);
+	ret = host_free_kib(b->builder, &free);
 	if (ret < 0)
 		return ret;
 	if (want > free)
-		return fail(b->failure, ENOMEM, "domain %s: not enough memory: %llu MiB wanted, %llu MiB free",
+		return fail(b->builder, ENOMEM, "domain %s: not enough memory: %llu MiB wanted, %llu MiB free",
 			    b->spec->name, (unsigned long long)(want + 1023) >> 10, (unsigned long long)free >> 10);
 	return 0;
 }
@@ -124,15 +123,14 @@ static int create(struct build *b)
 	uint32_t domid = spec->domid;
 
 	create_flags(b, &create);
-	xen_log_clear(b->builder->log);
 	if (xc_domain_create(b->builder->xen, &domid, &create) == 0) {
 		b->domid = domid;
 		return 0;
 	}
 	if (errno == EEXIST)
-		return fail(b->failure, EEXIST, "domain %s: id %u is taken by a domain that runs or still dies", spec->name, domid);
+		return fail(b->builder, EEXIST, "domain %s: id %u is taken by a domain that runs or still dies", spec->name, domid);
 	if (errno == EINVAL && spec->pci_count)
-		return fail(b->failure, EINVAL, "domain %s: Xen refuses a domain with PCI devices: is the IOMMU on?", spec->name);
+		return fail(b->builder, EINVAL, "domain %s: Xen refuses a domain with PCI devices: is the IOMMU on?", spec->name);
 	return refuse(b, "create it");
 }
 
@@ -184,7 +182,7 @@ static int set_host_map(struct build *b)
 		return refuse(b, "read the host's memory map");
 	count = e820_from_host(host, count, b->spec->memory_kib, map);
 	if (count < 0)
-		return fail(b->failure, -count, "domain %s: the host's memory map cannot be used for it", b->spec->name);
+		return fail(b->builder, -count, "domain %s: the host's memory map cannot be used for it", b->spec->name);
 	if (xc_domain_set_memory_map(b->builder->xen, b->domid, map, count) < 0)
 		return refuse(b, "set its memory map");
 	return 0;
@@ -224,14 +222,14 @@ static int parse_kernel(struct build *b)
 {
 	struct xc_dom_image *dom = b->dom;
 
-	xen_log_clear(b->builder->log);
+	xen_log_clear(b->builder->log); /* of what unpacking a ramdisk said */
 	xc_dom_kernel_max_size(dom, IMAGE_FILE_MAX);
 	xc_dom_module_max_size(dom, IMAGE_FILE_MAX);
 	if (xc_dom_kernel_mem(dom, b->kernel->data, b->kernel->size) < 0 ||
 	    (b->ramdisk && !is_hvm(b) && xc_dom_module_mem(dom, b->ramdisk->data, b->ramdisk->size, NULL) < 0) ||
 	    xc_dom_boot_xen_init(dom, b->builder->xen, b->domid) < 0 || xc_dom_parse_image(dom) < 0) {
 		errno = ENOEXEC;
-		return fail_xen(b->builder, b->failure, "kernel %s: cannot boot as %s", b->spec->kernel,
+		return fail_xen(b->builder, "kernel %s: cannot boot as %s", b->spec->kernel,
 				is_hvm(b) ? "HVM firmware" : is_pv(b) ? "PV" : "PVH");
 	}
 	return 0;
@@ -244,7 +242,7 @@ static int set_pvh_map(struct build *b, const struct pvh_layout *layout)
 
 	dom->e820 = xc_dom_malloc(dom, sizeof(layout->map));
 	if (!dom->e820)
-		return fail(b->failure, ENOMEM, "domain %s: no memory", b->spec->name);
+		return fail(b->builder, ENOMEM, "domain %s: no memory", b->spec->name);
 	memcpy(dom->e820, layout->map, sizeof(layout->map));
 	dom->e820_entries = layout->entries;
 	if (xc_domain_set_memory_map(b->builder->xen, b->domid, dom->e820, dom->e820_entries) < 0)
@@ -290,7 +288,7 @@ static int load_domain(struct build *b)
 	int ret;
 
 	if (!dom)
-		return fail(b->failure, ENOMEM, "domain %s: no memory", spec->name);
+		return fail(b->builder, ENOMEM, "domain %s: no memory", spec->name);
 	b->dom = dom;
 	dom->container_type = is_pv(b) ? XC_DOM_PV_CONTAINER : XC_DOM_HVM_CONTAINER;
 	if (is_hvm(b))
@@ -309,10 +307,9 @@ static int load_domain(struct build *b)
 	if (ret < 0)
 		return ret;
 	phases_mark(&b->built->phases, "memory");
-	xen_log_clear(b->builder->log);
 	if (xc_dom_build_image(dom) < 0) {
 		errno = ENOMEM;
-		return fail_xen(b->builder, b->failure, "domain %s: kernel %s%s%s does not load into %llu MiB", spec->name,
+		return fail_xen(b->builder, "domain %s: kernel %s%s%s does not load into %llu MiB", spec->name,
 				spec->kernel, spec->ramdisk[0] ? " with ramdisk " : "", spec->ramdisk,
 				(unsigned long long)spec->memory_kib >> 10);
 	}
@@ -337,9 +334,9 @@ static int assign_devices(struct build *b)
 	if (b->spec->target && xc_domain_set_target(b->builder->xen, b->domid, b->spec->target) < 0)
 		return refuse(b, "give it its target");
 	for (size_t i = 0; i < b->spec->pci_count && ret == 0; i++)
-		ret = pci_assign(b->builder, b->domid, &b->spec->pci[i], b->failure);
+		ret = pci_assign(b->builder, b->domid, &b->spec->pci[i]);
 	if (ret == 0 && b->spec->reloadable)
-		ret = reload_save(b->builder, b->domid, b->spec, b->kernel->data, b->kernel->size, b->failure);
+		ret = reload_save(b->builder, b->domid, b->spec, b->kernel->data, b->kernel->size);
 	if (ret == 0 && b->spec->revive)
 		b->built->revived = keep_revive(b->builder, b->domid);
 	return ret;
@@ -347,7 +344,7 @@ static int assign_devices(struct build *b)
 
 static int fill_domain(struct build *b)
 {
-	int ret = b->spec->restore ? domain_load(b->builder, b->domid, b->spec, b->built, b->failure) : load_domain(b);
+	int ret = b->spec->restore ? domain_load(b->builder, b->domid, b->spec, b->built) : load_domain(b);
 
 	return ret == 0 ? assign_devices(b) : ret;
 }
@@ -365,7 +362,6 @@ static int build_steps(struct build *b)
 	if (ret == 0)
 		ret = create(b);
 	phases_mark(phases, "create");
-	xen_log_clear(b->builder->log);
 	if (ret == 0)
 		ret = set_limits(b);
 	if (ret == 0)
@@ -377,11 +373,10 @@ static int build_steps(struct build *b)
 	return ret;
 }
 
-int domain_build(struct builder *builder, const struct domain_spec *spec, struct domain_built *built,
-		 struct failure *failure)
+int domain_build(struct builder *builder, const struct domain_spec *spec, struct domain_built *built)
 {
-	struct build b = {.builder = builder, .spec = spec, .built = built, .failure = failure};
-	struct failure ignored;
+	struct build b = {.builder = builder, .spec = spec, .built = built};
+	struct failure why;
 	bool zombie;
 	int ret;
 
@@ -391,8 +386,10 @@ int domain_build(struct builder *builder, const struct domain_spec *spec, struct
 		image_unpacked(builder->images, b.kernel, b.dom->kernel_blob, b.dom->kernel_size);
 	if (b.dom)
 		xc_dom_release(b.dom);
-	if (ret < 0 && b.domid && domain_destroy(builder, b.domid, &zombie, &ignored) < 0)
-		log_error("domain %s: left behind as %u: %s", spec->name, b.domid, ignored.message);
+	why = builder->failure;
+	if (ret < 0 && b.domid && domain_destroy(builder, b.domid, &zombie) < 0)
+		log_error("domain %s: left behind as %u: %s", spec->name, b.domid, builder->failure.message);
+	builder->failure = why;
 	image_cache_trim(builder->images);
 	built->domid = b.domid;
 	phases_mark(&built->phases, "release");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The builder's domain code: plain structs in, plain structs out. Nothing here knows JSON; request.c does. Every function returns
- * 0 or -errno, and on failure leaves one line in the struct failure that names the thing, the limit and the way out.
+ * 0 or -errno, and on failure leaves one line in the builder's struct failure that names the thing, the limit and the way out.
  */
 #ifndef ATOLL_BUILDER_H
 #define ATOLL_BUILDER_H
@@ -29,11 +29,12 @@ struct failure {
 };
 
 /* Fills in the failure and returns -ERROR. */
-int fail(struct failure *failure, int error, const char *fmt, ...) PRINTF(3, 4);
+int fail_with(struct failure *failure, int error, const char *fmt, ...) PRINTF(3, 4);
+#define fail(builder, ...) fail_with(&(builder)->failure, __VA_ARGS__)
 
 /* What libxc said last, or else errno's text: why the hypervisor or a loader refused. */
 struct builder;
-int fail_xen(struct builder *builder, struct failure *failure, const char *fmt, ...) PRINTF(3, 4);
+int fail_xen(struct builder *builder, const char *fmt, ...) PRINTF(2, 3);
 
 struct pci_address {
 	uint16_t segment;
@@ -116,32 +117,32 @@ struct builder {
 	const char *sysfs;     /* "/sys" */
 	int stream_fd, link_fd; /* in a worker: the stream, and the builder itself; else -1 */
 	bool faults_allowed;   /* fault.inject works */
+	struct failure failure; /* of the method that is under way */
 };
 
 /* Opens the hypervisor's handles. CACHE_BYTES: of unused images that are kept. On failure nothing is open. */
-int builder_init(struct builder *builder, const char *state_dir, size_t cache_bytes, struct failure *failure);
+int builder_init(struct builder *builder, const char *state_dir, size_t cache_bytes);
 void builder_fini(struct builder *builder);
 
 /* build.c: the domain stays paused. On failure everything is undone. */
-int domain_build(struct builder *builder, const struct domain_spec *spec, struct domain_built *built,
-		 struct failure *failure);
+int domain_build(struct builder *builder, const struct domain_spec *spec, struct domain_built *built);
 
 /* life.c */
-int domain_pause(struct builder *builder, uint32_t domid, struct failure *failure);
-int domain_unpause(struct builder *builder, uint32_t domid, struct failure *failure);
+int domain_pause(struct builder *builder, uint32_t domid);
+int domain_unpause(struct builder *builder, uint32_t domid);
 /* Sets *ZOMBIE if others still hold pages of the domain: its id stays taken until they let go. */
-int domain_destroy(struct builder *builder, uint32_t domid, bool *zombie, struct failure *failure);
+int domain_destroy(struct builder *builder, uint32_t domid, bool *zombie);
 /* Memory limit, share of the processors, which ones. */
-int domain_set(struct builder *builder, uint32_t domid, const struct domain_settings *settings, struct failure *failure);
+int domain_set(struct builder *builder, uint32_t domid, const struct domain_settings *settings);
 /* -ENOENT if there is no such domain. */
-int domain_lookup(struct builder *builder, uint32_t domid, xc_domaininfo_t *info, struct failure *failure);
+int domain_lookup(struct builder *builder, uint32_t domid, xc_domaininfo_t *info);
 
 /* share.c */
 void share_init(struct builder *builder);
 void share_set(struct builder *builder, uint32_t domid);
 
 /* store.c */
-int store_setup(struct builder *builder, uint32_t domid, uint32_t *port, bool *again, struct failure *failure);
-int store_virq(struct builder *builder, uint32_t domid, struct failure *failure);
+int store_setup(struct builder *builder, uint32_t domid, uint32_t *port, bool *again);
+int store_virq(struct builder *builder, uint32_t domid);
 
 #endif

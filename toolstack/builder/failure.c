@@ -6,7 +6,7 @@
 
 #include "builder.h"
 
-int fail(struct failure *failure, int error, const char *fmt, ...)
+int fail_with(struct failure *failure, int error, const char *fmt, ...)
 {
 	va_list ap;
 

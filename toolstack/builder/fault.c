@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "fault.h"
-#include "xenlog.h"
 
 #define NMI_VCPU 0
 
@@ -36,21 +35,20 @@ static int inject(struct builder *builder, uint32_t domid, const struct fault *f
 	}
 }
 
-int domain_fault(struct builder *builder, uint32_t domid, const struct fault *fault, struct failure *failure)
+int domain_fault(struct builder *builder, uint32_t domid, const struct fault *fault)
 {
 	int ret;
 
 	if (!builder->faults_allowed)
-		return fail(failure, EPERM, "fault %s: refused: /etc/atoll/host.json does not have \"experiments\": true",
+		return fail(builder, EPERM, "fault %s: refused: /etc/atoll/host.json does not have \"experiments\": true",
 			    fault_names[fault->kind]);
-	xen_log_clear(builder->log);
 	do {
 		ret = inject(builder, domid, fault);
 	} while (ret < 0 && (errno == EAGAIN || errno == EINTR));
 	if (ret < 0 && errno == ESRCH)
-		return fail(failure, ENOENT, "no domain with id %u", domid);
+		return fail(builder, ENOENT, "no domain with id %u", domid);
 	if (ret < 0)
-		return fail_xen(builder, failure, "domain %u: cannot inject %s", domid, fault_names[fault->kind]);
+		return fail_xen(builder, "domain %u: cannot inject %s", domid, fault_names[fault->kind]);
 	log_warning("domain %u: fault injected: %s", domid, fault_names[fault->kind]);
 	return 0;
 }

@@ -22,7 +22,7 @@ struct fault {
 
 extern const char *const fault_names[FAULT_KINDS]; /* in requests (request.c) */
 
-/* 0 or -errno with the failure filled in; -EPERM unless faults are allowed. */
-int domain_fault(struct builder *builder, uint32_t domid, const struct fault *fault, struct failure *failure);
+/* 0 or -errno; -EPERM unless faults are allowed. */
+int domain_fault(struct builder *builder, uint32_t domid, const struct fault *fault);
 
 #endif

@@ -86,23 +86,23 @@ static bool same_file(const struct stat *a, const struct stat *b)
 }
 
 /* Opens without waiting (a FIFO) and takes only regular files of a sensible size. The descriptor or -errno. */
-static int open_image(const char *path, const char *what, struct stat *id, struct failure *failure)
+static int open_image(struct builder *builder, const char *path, const char *what, struct stat *id)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0 || fstat(fd, id) < 0)
-		fail(failure, errno, "%s %s: %s", what, path, strerror(errno));
+		fail(builder, errno, "%s %s: %s", what, path, strerror(errno));
 	else if (!S_ISREG(id->st_mode))
-		fail(failure, EINVAL, "%s %s: not a regular file", what, path);
+		fail(builder, EINVAL, "%s %s: not a regular file", what, path);
 	else if (!id->st_size)
-		fail(failure, EINVAL, "%s %s: empty file", what, path);
+		fail(builder, EINVAL, "%s %s: empty file", what, path);
 	else if (id->st_size > (off_t)IMAGE_FILE_MAX)
-		fail(failure, EFBIG, "%s %s: %lld MiB, at most %u MiB", what, path, (long long)id->st_size >> 20, IMAGE_FILE_MAX >> 20);
+		fail(builder, EFBIG, "%s %s: %lld MiB, at most %u MiB", what, path, (long long)id->st_size >> 20, IMAGE_FILE_MAX >> 20);
 	else
 		return fd;
 	if (fd >= 0)
 		close(fd);
-	return -failure->error;
+	return -builder->failure.error;
 }
 
 static int read_all(int fd, char *data, size_t size)
@@ -131,18 +131,18 @@ static void unpack_ramdisk(struct builder *builder, struct image *image)
 		munmap(plain, full);
 }
 
-static int entry_load(struct builder *builder, int fd, struct entry *entry, struct failure *failure)
+static int entry_load(struct builder *builder, int fd, struct entry *entry)
 {
 	size_t size = entry->id.st_size;
 	void *data = pages_alloc(size);
 	int ret;
 
 	if (!data)
-		return fail(failure, ENOMEM, "%s %s: no memory to read its %zu MiB", entry->what, entry->path, size >> 20);
+		return fail(builder, ENOMEM, "%s %s: no memory to read its %zu MiB", entry->what, entry->path, size >> 20);
 	ret = read_all(fd, data, size);
 	if (ret < 0) {
 		munmap(data, size);
-		return fail(failure, -ret, "%s %s: %s", entry->what, entry->path, strerror(-ret));
+		return fail(builder, -ret, "%s %s: %s", entry->what, entry->path, strerror(-ret));
 	}
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* our copy is enough */
 	set_data(builder->images, &entry->image, data, size);
@@ -165,11 +165,11 @@ static struct entry *cache_take(struct image_cache *cache, const char *path, con
 	return NULL;
 }
 
-int image_get(struct builder *builder, const char *path, const char *what, struct image **image, struct failure *failure)
+int image_get(struct builder *builder, const char *path, const char *what, struct image **image)
 {
 	struct image_cache *cache = builder->images;
 	struct stat id;
-	int fd AUTO_CLOSE = open_image(path, what, &id, failure), ret;
+	int fd AUTO_CLOSE = open_image(builder, path, what, &id), ret;
 	struct entry *entry;
 
 	if (fd < 0)
@@ -178,11 +178,11 @@ int image_get(struct builder *builder, const char *path, const char *what, struc
 	if (!entry) {
 		entry = calloc(1, sizeof(*entry));
 		if (!entry)
-			return fail(failure, ENOMEM, "%s %s: no memory", what, path);
+			return fail(builder, ENOMEM, "%s %s: no memory", what, path);
 		entry->what = what;
 		entry->id = id;
 		snprintf(entry->path, sizeof(entry->path), "%s", path); /* it is no longer: request.c */
-		ret = entry_load(builder, fd, entry, failure);
+		ret = entry_load(builder, fd, entry);
 		if (ret < 0) {
 			free(entry);
 			return ret;

@@ -22,8 +22,8 @@ struct image_cache *image_cache_destroy(struct image_cache *cache);
 void image_cache_trim(struct image_cache *cache);
 
 /* WHAT is "kernel" or "ramdisk", which is unpacked if it is one gzip stream. PATH is absolute and names a regular file. Blocks on the
- * disk. The image stays until image_cache_trim(). 0 or -errno with the failure filled in. */
-int image_get(struct builder *builder, const char *path, const char *what, struct image **image, struct failure *failure);
+ * disk. The image stays until image_cache_trim(). 0 or -errno. */
+int image_get(struct builder *builder, const char *path, const char *what, struct image **image);
 /* Keeps a copy of the unpacked kernel in its place for the next time; without memory it simply does not. */
 void image_unpacked(struct image_cache *cache, struct image *image, const void *data, size_t size);
 

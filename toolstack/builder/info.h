@@ -17,12 +17,12 @@ struct host_info {
 #define XEN_LOG_MAX 32768 /* bytes of the hypervisor's messages in one answer, the last ones */
 
 /* TEXT has room for XEN_LOG_MAX + 1 bytes. */
-int host_log(struct builder *builder, char *text, struct failure *failure);
-int host_info(struct builder *builder, struct host_info *info, struct failure *failure);
+int host_log(struct builder *builder, char *text);
+int host_info(struct builder *builder, struct host_info *info);
 /* What new domains can have: free pages less those that others have claimed. */
-int host_free_kib(struct builder *builder, uint64_t *kib, struct failure *failure);
+int host_free_kib(struct builder *builder, uint64_t *kib);
 
 /* Domains from id FIRST on, ascending, at most MAX. The number found or -errno. */
-int domain_list(struct builder *builder, uint32_t first, uint32_t max, xc_domaininfo_t *list, struct failure *failure);
+int domain_list(struct builder *builder, uint32_t first, uint32_t max, xc_domaininfo_t *list);
 
 #endif

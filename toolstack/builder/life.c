@@ -11,28 +11,26 @@
 #define DESTROY_WAIT_MS 100 /* for references that go by themselves; what holds longer is a peer's mapping */
 #define DESTROY_SLICE_US 500
 
-static int done(struct builder *builder, int ret, uint32_t domid, const char *what, struct failure *failure)
+static int done(struct builder *builder, int ret, uint32_t domid, const char *what)
 {
 	if (ret >= 0)
 		return 0;
 	if (errno == ESRCH)
-		return fail(failure, ENOENT, "no domain with id %u", domid);
-	return fail_xen(builder, failure, "domain %u: cannot %s", domid, what);
+		return fail(builder, ENOENT, "no domain with id %u", domid);
+	return fail_xen(builder, "domain %u: cannot %s", domid, what);
 }
 
-int domain_pause(struct builder *builder, uint32_t domid, struct failure *failure)
+int domain_pause(struct builder *builder, uint32_t domid)
 {
-	xen_log_clear(builder->log);
-	return done(builder, xc_domain_pause(builder->xen, domid), domid, "pause", failure);
+	return done(builder, xc_domain_pause(builder->xen, domid), domid, "pause");
 }
 
-int domain_unpause(struct builder *builder, uint32_t domid, struct failure *failure)
+int domain_unpause(struct builder *builder, uint32_t domid)
 {
-	xen_log_clear(builder->log);
-	return done(builder, xc_domain_unpause(builder->xen, domid), domid, "unpause", failure);
+	return done(builder, xc_domain_unpause(builder->xen, domid), domid, "unpause");
 }
 
-static int bind_vcpus(struct builder *builder, uint32_t domid, const uint8_t *cpus, struct failure *failure)
+static int bind_vcpus(struct builder *builder, uint32_t domid, const uint8_t *cpus)
 {
 	int size = xc_get_cpumap_size(builder->xen), ret = 0;
 	xc_cpumap_t map = xc_cpumap_alloc(builder->xen), scratch = xc_cpumap_alloc(builder->xen);
@@ -41,37 +39,36 @@ static int bind_vcpus(struct builder *builder, uint32_t domid, const uint8_t *cp
 	if (map && scratch)
 		memcpy(map, cpus, MIN(size, SETTINGS_CPUS_MAX / 8));
 	else
-		ret = fail(failure, ENOMEM, "domain %u: no memory", domid);
+		ret = fail(builder, ENOMEM, "domain %u: no memory", domid);
 	if (ret == 0)
-		ret = domain_lookup(builder, domid, &info, failure);
+		ret = domain_lookup(builder, domid, &info);
 	for (uint32_t i = 0; ret == 0 && i <= info.max_vcpu_id; i++) {
 		memcpy(scratch, map, size); /* the hypervisor answers in it */
 		ret = done(builder, xc_vcpu_setaffinity(builder->xen, domid, (int)i, scratch, NULL, XEN_VCPUAFFINITY_HARD), domid,
-			   "bind it to these processors", failure);
+			   "bind it to these processors");
 	}
 	free(map);
 	free(scratch);
 	return ret;
 }
 
-int domain_set(struct builder *builder, uint32_t domid, const struct domain_settings *settings, struct failure *failure)
+int domain_set(struct builder *builder, uint32_t domid, const struct domain_settings *settings)
 {
 	struct xen_domctl_sched_credit2 sched;
 	int ret = 0;
 
-	xen_log_clear(builder->log);
 	if (settings->max_kib >= 0)
-		ret = done(builder, xc_domain_setmaxmem(builder->xen, domid, settings->max_kib), domid, "set its memory limit", failure);
+		ret = done(builder, xc_domain_setmaxmem(builder->xen, domid, settings->max_kib), domid, "set its memory limit");
 	if (ret == 0 && (settings->weight >= 0 || settings->cap >= 0)) {
-		ret = done(builder, xc_sched_credit2_domain_get(builder->xen, domid, &sched), domid, "read its share", failure);
+		ret = done(builder, xc_sched_credit2_domain_get(builder->xen, domid, &sched), domid, "read its share");
 		if (settings->weight >= 0)
 			sched.weight = (uint16_t)settings->weight;
 		if (settings->cap >= 0)
 			sched.cap = (uint16_t)settings->cap;
 		if (ret == 0)
-			ret = done(builder, xc_sched_credit2_domain_set(builder->xen, domid, &sched), domid, "set its share", failure);
+			ret = done(builder, xc_sched_credit2_domain_set(builder->xen, domid, &sched), domid, "set its share");
 	}
-	return ret == 0 && settings->bind ? bind_vcpus(builder, domid, settings->cpus, failure) : ret;
+	return ret == 0 && settings->bind ? bind_vcpus(builder, domid, settings->cpus) : ret;
 }
 
 static void sleep_us(long us)
@@ -83,14 +80,14 @@ static void sleep_us(long us)
  * The hypercall takes a large domain apart in slices of its own, in which the control domain's kernel may run others. After it
  * the domain lives on as a zombie until the last reference to its pages is gone; it is listed for as long.
  */
-int domain_destroy(struct builder *builder, uint32_t domid, bool *zombie, struct failure *failure)
+int domain_destroy(struct builder *builder, uint32_t domid, bool *zombie)
 {
 	uint64_t deadline_ms;
 	xc_domaininfo_t info;
 	int ret;
 
 	*zombie = false;
-	ret = domain_lookup(builder, domid, &info, failure);
+	ret = domain_lookup(builder, domid, &info);
 	if (ret < 0)
 		return ret;
 	do {
@@ -98,11 +95,11 @@ int domain_destroy(struct builder *builder, uint32_t domid, bool *zombie, struct
 		ret = xc_domain_destroy(builder->xen, domid);
 	} while (ret < 0 && (errno == EAGAIN || errno == EINTR));
 	if (ret < 0 && errno != ESRCH)
-		return fail_xen(builder, failure, "domain %u: cannot destroy", domid);
+		return fail_xen(builder, "domain %u: cannot destroy", domid);
 	reload_forget(builder, domid);
 	keep_detach(builder, domid);
 	deadline_ms = now_ms() + DESTROY_WAIT_MS;
-	while ((ret = domain_lookup(builder, domid, &info, failure)) == 0) {
+	while ((ret = domain_lookup(builder, domid, &info)) == 0) {
 		if (now_ms() >= deadline_ms) {
 			*zombie = true;
 			return 0;

@@ -17,7 +17,6 @@
  * It holds no network, no xenstore connection, no vchan, no console. The unit file takes away the rest.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,15 +31,12 @@
 #include "worker.h"
 
 #define STATE_DIR "/run/atoll/state"
-#define CACHE_MIB 128 /* a driver domain's kernel and ramdisk, and a guest's kernel */
-#define CACHE_MIB_MAX 65536
+#define CACHE_BYTES (128u << 20) /* of kernels and ramdisks kept for the next build: a driver domain's, and a guest's kernel */
 #define CLIENTS_MAX 4 /* atolld, its successor while it restarts, and a person who looks */
 
 struct server {
 	struct loop *loop;
 	struct builder builder;
-	const char *socket_path, *state_dir;
-	uint64_t cache_mib;
 	int listen_fd;
 	struct source *incoming, *terminate, *interrupt;
 	struct rpc *clients[CLIENTS_MAX];
@@ -50,22 +46,20 @@ struct server {
 static void on_request(struct rpc *rpc, uint32_t id, const char *method, const struct json *params, void *data)
 {
 	struct server *server = data;
-	struct failure failure = {0};
+	struct builder *builder = &server->builder;
 	struct json *result = NULL;
-	int ret = 0;
+	int ret;
 
 	if (method_streams(method))
-		ret = worker_start(&server->workers, &server->builder, rpc, id, method, params, rpc_take_fd(rpc), &failure);
+		ret = worker_start(&server->workers, builder, rpc, id, method, params, rpc_take_fd(rpc));
 	else
-		ret = method_call(&server->builder, method, params, &result, &failure);
-	if (ret == 0 && !result)
-		return;
-	if (ret == 0) {
+		ret = method_call(builder, method, params, &result);
+	if (ret < 0) {
+		log_warning("%s: %s", method, builder->failure.message);
+		rpc_fail(rpc, id, builder->failure.error, "%s", builder->failure.message);
+	} else if (result) {
 		rpc_reply(rpc, id, result);
-		return;
 	}
-	log_warning("%s: %s", method, failure.message);
-	rpc_fail(rpc, id, failure.error, "%s", failure.message);
 }
 
 static void on_close(struct rpc *rpc, const char *why, void *data)
@@ -118,30 +112,17 @@ static void on_signal(struct source *source, uint32_t events, void *data)
 	loop_quit(server->loop, 0);
 }
 
-/* The socket that systemd made, or our own. */
-static int listen_fd(const char *path)
-{
-	int count = sd_listen_fds(1);
-
-	if (count < 0)
-		return count;
-	if (count > 1)
-		return -E2BIG;
-	return count == 1 ? SD_LISTEN_FDS_START : rpc_socket_listen(path, 0600);
-}
-
 static int server_start(struct server *server)
 {
-	struct failure failure;
-	int ret = builder_init(&server->builder, server->state_dir, server->cache_mib << 20, &failure);
+	int ret = builder_init(&server->builder, STATE_DIR, CACHE_BYTES);
 
 	if (ret < 0) {
-		log_error("%s", failure.message);
+		log_error("%s", server->builder.failure.message);
 		return ret;
 	}
 	reload_adopt(&server->builder);
 	share_init(&server->builder);
-	ret = server->listen_fd = listen_fd(server->socket_path);
+	ret = server->listen_fd = rpc_socket_listen(RPC_SOCKET_BUILDER, 0600);
 	if (ret >= 0)
 		ret = loop_create(&server->loop);
 	server->workers.loop = server->loop;
@@ -152,7 +133,7 @@ static int server_start(struct server *server)
 	if (ret == 0)
 		ret = loop_add_fd(server->loop, server->listen_fd, EPOLLIN, on_incoming, server, &server->incoming);
 	if (ret < 0)
-		log_error("%s: %s", server->socket_path, strerror(-ret));
+		log_error("%s: %s", RPC_SOCKET_BUILDER, strerror(-ret));
 	return ret;
 }
 
@@ -170,44 +151,19 @@ static void server_stop(struct server *server)
 	builder_fini(&server->builder);
 }
 
-static int usage(int code)
-{
-	fprintf(code ? stderr : stdout,
-		"usage: atoll-builder [--socket PATH] [--state DIR] [--cache-mib N] [--verbose]\n"
-		"Builds and destroys domains on the orders of atolld.\n"
-		"  --socket PATH  listen here (default " RPC_SOCKET_BUILDER "; not used with a socket from systemd)\n"
-		"  --state DIR    what outlives a restart (default " STATE_DIR ")\n"
-		"  --cache-mib N  of kernels and ramdisks kept in memory for the next build (default 128)\n"
-		"  --verbose      also what the Xen libraries say\n");
-	return code;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
-						{"state", required_argument, NULL, 'd'},
-						{"cache-mib", required_argument, NULL, 'c'},
-						{"verbose", no_argument, NULL, 'v'},
-						{"help", no_argument, NULL, 'h'},
-						{0}};
-	struct server server = {.listen_fd = -1, .socket_path = RPC_SOCKET_BUILDER, .state_dir = STATE_DIR,
-				.cache_mib = CACHE_MIB};
-	int option, ret;
+	struct server server = {.listen_fd = -1};
+	bool verbose = argc == 2 && !strcmp(argv[1], "--verbose");
+	int ret;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		if (option == 's')
-			server.socket_path = optarg;
-		else if (option == 'd')
-			server.state_dir = optarg;
-		else if (option == 'c' && parse_u64(optarg, 0, CACHE_MIB_MAX, &server.cache_mib) == 0)
-			continue;
-		else if (option == 'v')
-			log_set_level(LOG_LEVEL_DEBUG);
-		else
-			return usage(option == 'h' ? 0 : 2);
+	if (argc > 1 && !verbose) {
+		fprintf(stderr, "usage: atoll-builder [--verbose]\n"
+				"Builds and destroys domains on the orders of atolld. With --verbose: also says what the Xen libraries say.\n");
+		return 2;
 	}
-	if (optind < argc)
-		return usage(2);
+	if (verbose)
+		log_set_level(LOG_LEVEL_DEBUG);
 	ret = server_start(&server);
 	if (ret == 0) {
 		sd_notify(0, "READY=1");

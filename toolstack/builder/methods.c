@@ -11,15 +11,16 @@
 #include "pci.h"
 #include "reload.h"
 #include "save.h"
+#include "xenlog.h"
 
 /* A method adds to RESULT, an empty object; 0, or -errno with the failure filled in, which may be left to the caller for -ENOMEM. */
-typedef int method_fn(struct builder *builder, const struct request *q, struct json *result, struct failure *failure);
+typedef int method_fn(struct builder *builder, const struct request *q, struct json *result);
 
-static int build(struct builder *builder, const struct domain_spec *spec, struct json *result, struct failure *failure)
+static int build(struct builder *builder, const struct domain_spec *spec, struct json *result)
 {
 	struct json *phases = json_new(JSON_OBJECT);
 	struct domain_built built;
-	int ret = domain_build(builder, spec, &built, failure);
+	int ret = domain_build(builder, spec, &built);
 
 	for (size_t i = 0; i < built.phases.count && ret == 0; i++)
 		ret = json_set_int(phases, built.phases.item[i].name, built.phases.item[i].us);
@@ -32,23 +33,23 @@ static int build(struct builder *builder, const struct domain_spec *spec, struct
 			built.store_port, built.store_gfn, built.console_port, built.console_gfn, built.revived, phases);
 }
 
-static int on_build(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_build(struct builder *builder, const struct request *q, struct json *result)
 {
-	return build(builder, &q->spec, result, failure);
+	return build(builder, &q->spec, result);
 }
 
-static int on_restore(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_restore(struct builder *builder, const struct request *q, struct json *result)
 {
 	struct domain_spec spec = q->spec;
 
 	spec.restore = true;
-	return build(builder, &spec, result, failure);
+	return build(builder, &spec, result);
 }
 
-static int on_destroy(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_destroy(struct builder *builder, const struct request *q, struct json *result)
 {
 	bool zombie;
-	int ret = domain_destroy(builder, q->domid, &zombie, failure);
+	int ret = domain_destroy(builder, q->domid, &zombie);
 
 	if (ret < 0)
 		return ret;
@@ -56,19 +57,19 @@ static int on_destroy(struct builder *builder, const struct request *q, struct j
 	return json_add(result, "zombie?%d", zombie);
 }
 
-static int on_set(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_set(struct builder *builder, const struct request *q, struct json *result)
 {
-	return domain_set(builder, q->domid, &q->set, failure);
+	return domain_set(builder, q->domid, &q->set);
 }
 
-static int on_save(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_save(struct builder *builder, const struct request *q, struct json *result)
 {
-	return domain_save(builder, q->domid, q->live, failure);
+	return domain_save(builder, q->domid, q->live);
 }
 
-static int on_dump(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_dump(struct builder *builder, const struct request *q, struct json *result)
 {
-	return domain_dump(builder, q->domid, q->max_bytes, failure);
+	return domain_dump(builder, q->domid, q->max_bytes);
 }
 
 static const char *state_name(uint32_t flags)
@@ -114,11 +115,11 @@ int result_list(struct json *result, const xc_domaininfo_t *list, const uint16_t
 	return failed ? -ENOMEM : 0;
 }
 
-static int on_list(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_list(struct builder *builder, const struct request *q, struct json *result)
 {
 	xc_domaininfo_t list[LIST_MAX];
 	uint16_t caps[LIST_MAX] = {0};
-	int count = domain_list(builder, q->first, LIST_MAX, list, failure);
+	int count = domain_list(builder, q->first, LIST_MAX, list);
 
 	for (int i = 0; i < count; i++) { /* of services: whether somebody made one slow */
 		struct xen_domctl_sched_credit2 credit2;
@@ -130,19 +131,19 @@ static int on_list(struct builder *builder, const struct request *q, struct json
 	return count < 0 ? count : result_list(result, list, caps, count, count == LIST_MAX);
 }
 
-static int on_host_log(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_host_log(struct builder *builder, const struct request *q, struct json *result)
 {
 	AUTO_FREE char *text = malloc(XEN_LOG_MAX + 1);
-	int ret = text ? host_log(builder, text, failure) : -ENOMEM;
+	int ret = text ? host_log(builder, text) : -ENOMEM;
 
 	return ret < 0 ? ret : json_add(result, "text=%s", text);
 }
 
-static int on_ties(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_ties(struct builder *builder, const struct request *q, struct json *result)
 {
 	struct json *list = json_new(JSON_ARRAY);
 	struct ties ties;
-	int ret = domain_ties(builder, q->domid, &ties, failure);
+	int ret = domain_ties(builder, q->domid, &ties);
 
 	for (size_t i = 0; i < ties.count && ret == 0; i++) {
 		const struct tie *tie = &ties.list[i];
@@ -156,36 +157,36 @@ static int on_ties(struct builder *builder, const struct request *q, struct json
 	return ret;
 }
 
-static int on_host_info(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_host_info(struct builder *builder, const struct request *q, struct json *result)
 {
 	struct host_info host;
-	int ret = host_info(builder, &host, failure);
+	int ret = host_info(builder, &host);
 
 	return ret < 0 ? ret : json_add(result, "total_kib=%lu free_kib=%lu cpus=%u cpu_khz=%u iommu?%d hap?%d xen_version=%s",
 					host.total_kib, host.free_kib, host.cpus, host.cpu_khz, host.iommu, host.hap, host.xen_version);
 }
 
-static int on_store_setup(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_store_setup(struct builder *builder, const struct request *q, struct json *result)
 {
 	uint32_t port;
 	bool again;
-	int ret = store_setup(builder, q->domid, &port, &again, failure);
+	int ret = store_setup(builder, q->domid, &port, &again);
 
 	return ret < 0 ? ret : json_add(result, "port=%u again?%d", port, again);
 }
 
-static int on_pci_seize(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_pci_seize(struct builder *builder, const struct request *q, struct json *result)
 {
 	char driver[PCI_DRIVER_MAX];
-	int ret = pci_seize(builder, &q->bdf, driver, failure);
+	int ret = pci_seize(builder, &q->bdf, driver);
 
 	return ret < 0 ? ret : json_add(result, "driver=%s", driver);
 }
 
-static int on_reload(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_reload(struct builder *builder, const struct request *q, struct json *result)
 {
 	struct reload_result reload;
-	int ret = domain_reload(builder, q->domid, q->image, &reload, failure);
+	int ret = domain_reload(builder, q->domid, q->image, &reload);
 
 	if (ret < 0)
 		return ret;
@@ -193,15 +194,15 @@ static int on_reload(struct builder *builder, const struct request *q, struct js
 	return json_add(result, "us=%u settle_us=%u settled?%d", reload.us, reload.settle_us, reload.settled);
 }
 
-static int on_fault_allow(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_fault_allow(struct builder *builder, const struct request *q, struct json *result)
 {
 	builder->faults_allowed = true;
 	return 0;
 }
 
-static int on_fault_inject(struct builder *builder, const struct request *q, struct json *result, struct failure *failure)
+static int on_fault_inject(struct builder *builder, const struct request *q, struct json *result)
 {
-	return domain_fault(builder, q->domid, &q->fault, failure);
+	return domain_fault(builder, q->domid, &q->fault);
 }
 
 #define BUILD_KEYS "name! domid! type! kernel! memory_kib! uuid! ramdisk cmdline vcpus console_domid store_domid xs_domain reloadable " \
@@ -211,7 +212,7 @@ static int on_fault_inject(struct builder *builder, const struct request *q, str
 static const struct method {
 	const char *name, *keys;
 	method_fn *call;
-	int (*act)(struct builder *builder, uint32_t domid, struct failure *failure);
+	int (*act)(struct builder *builder, uint32_t domid);
 	bool streams;
 } methods[] = {
 	{"domain.build", BUILD_KEYS, on_build, NULL, false},
@@ -253,23 +254,25 @@ int method_read(const char *method, const struct json *params, struct request *q
 {
 	const struct method *m = find(method);
 
-	return m ? request_read(params, m->keys, q, failure) : fail(failure, ENOSYS, "method %.40s: unknown", method);
+	return m ? request_read(params, m->keys, q, failure) : fail_with(failure, ENOSYS, "method %.40s: unknown", method);
 }
 
-int method_call(struct builder *builder, const char *method, const struct json *params, struct json **result,
-		struct failure *failure)
+int method_call(struct builder *builder, const char *method, const struct json *params, struct json **result)
 {
 	AUTO_JSON struct json *answer = json_new(JSON_OBJECT);
 	const struct method *m = find(method);
 	struct request q;
-	int ret = method_read(method, params, &q, failure);
+	int ret;
 
+	builder->failure = (struct failure){0};
+	xen_log_clear(builder->log);
+	ret = method_read(method, params, &q, &builder->failure);
 	if (ret < 0)
 		return ret;
-	ret = m->act ? m->act(builder, q.domid, failure) : m->call(builder, &q, answer, failure);
+	ret = m->act ? m->act(builder, q.domid) : m->call(builder, &q, answer);
 	if (ret == 0 && answer)
 		*result = TAKE_PTR(answer);
-	else if (ret == 0 || !failure->error)
-		ret = fail(failure, ENOMEM, "%s: no memory for the answer", method);
+	else if (ret == 0 || !builder->failure.error)
+		ret = fail(builder, ENOMEM, "%s: no memory for the answer", method);
 	return ret;
 }

@@ -11,10 +11,9 @@
 
 #include "request.h"
 
-/* Blocks until done. 0 with *RESULT owned by the caller (never NULL), or -errno with the failure filled in; -ENOSYS: no such
+/* Blocks until done. 0 with *RESULT owned by the caller (never NULL), or -errno; -ENOSYS: no such
  * method. */
-int method_call(struct builder *builder, const char *method, const struct json *params, struct json **result,
-		struct failure *failure);
+int method_call(struct builder *builder, const char *method, const struct json *params, struct json **result);
 /* Its parameters alone. */
 int method_read(const char *method, const struct json *params, struct request *request, struct failure *failure);
 

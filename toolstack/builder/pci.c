@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "layout.h"
 #include "pci.h"
-#include "xenlog.h"
 
 #define DEVICES "bus/pci/devices"
 #define PCIBACK "bus/pci/drivers/pciback"
@@ -64,29 +63,28 @@ static int current_driver(const struct builder *builder, const char *bdf, char d
 	return format(driver, PCI_DRIVER_MAX, "%s", name ? name + 1 : target);
 }
 
-static int check_device(struct builder *builder, const char *bdf, struct failure *failure)
+static int check_device(struct builder *builder, const char *bdf)
 {
 	char *text AUTO_FREE = NULL;
 	int ret = device_read(builder, bdf, "class", &text);
 
 	if (ret == -ENOENT)
-		return fail(failure, ENOENT, "PCI device %s: this host has none at that address", bdf);
+		return fail(builder, ENOENT, "PCI device %s: this host has none at that address", bdf);
 	if (ret < 0)
-		return fail(failure, -ret, "PCI device %s: %s", bdf, strerror(-ret));
+		return fail(builder, -ret, "PCI device %s: %s", bdf, strerror(-ret));
 	if (strtoul(text, NULL, 16) >> 16 == CLASS_BRIDGE)
-		return fail(failure, EINVAL, "PCI device %s: a bridge cannot be given to a domain", bdf);
+		return fail(builder, EINVAL, "PCI device %s: a bridge cannot be given to a domain", bdf);
 	return 0;
 }
 
-static int check_iommu(struct builder *builder, const char *bdf, struct failure *failure)
+static int check_iommu(struct builder *builder, const char *bdf)
 {
 	xc_physinfo_t info = {0};
 
-	xen_log_clear(builder->log);
 	if (xc_physinfo(builder->xen, &info) < 0)
-		return fail_xen(builder, failure, "PCI device %s: cannot ask for the IOMMU", bdf);
+		return fail_xen(builder, "PCI device %s: cannot ask for the IOMMU", bdf);
 	if (!(info.capabilities & XEN_SYSCTL_PHYSCAP_directio))
-		return fail(failure, ENOTSUP,
+		return fail(builder, ENOTSUP,
 			    "PCI device %s: no IOMMU: switch it on in the firmware and on Xen's command line (iommu=on)", bdf);
 	return 0;
 }
@@ -102,7 +100,7 @@ static bool has_slot(struct builder *builder, const char *bdf)
 	return strcasestr(text, bdf);
 }
 
-static int bind_pciback(struct builder *builder, const char *bdf, const char *driver, struct failure *failure)
+static int bind_pciback(struct builder *builder, const char *bdf, const char *driver)
 {
 	int ret = sys_write(builder, "pciback", DEVICES "/%s/driver_override", bdf);
 
@@ -112,64 +110,60 @@ static int bind_pciback(struct builder *builder, const char *bdf, const char *dr
 	if (driver[0]) {
 		ret = sys_write(builder, bdf, DEVICES "/%s/driver/unbind", bdf);
 		if (ret < 0 && ret != -ENODEV)
-			return fail(failure, -ret, "PCI device %s: cannot be taken from %s: %s", bdf, driver, strerror(-ret));
+			return fail(builder, -ret, "PCI device %s: cannot be taken from %s: %s", bdf, driver, strerror(-ret));
 	}
 	ret = has_slot(builder, bdf) ? 0 : sys_write(builder, bdf, PCIBACK "/new_slot");
 	if (ret == -ENOENT)
-		return fail(failure, ENOENT, "PCI device %s: xen-pciback is not loaded (modprobe xen-pciback)", bdf);
+		return fail(builder, ENOENT, "PCI device %s: xen-pciback is not loaded (modprobe xen-pciback)", bdf);
 	if (ret == 0)
 		ret = sys_write(builder, bdf, PCIBACK "/bind");
 	if (ret < 0)
-		return fail(failure, -ret, "PCI device %s: xen-pciback does not take it: %s", bdf, strerror(-ret));
+		return fail(builder, -ret, "PCI device %s: xen-pciback does not take it: %s", bdf, strerror(-ret));
 	return 0;
 }
 
-int pci_seize(struct builder *builder, const struct pci_address *address, char driver[PCI_DRIVER_MAX],
-	      struct failure *failure)
+int pci_seize(struct builder *builder, const struct pci_address *address, char driver[PCI_DRIVER_MAX])
 {
 	char bdf[PCI_TEXT_MAX];
 	int ret;
 
 	pci_format_address(address, bdf);
-	ret = check_device(builder, bdf, failure);
+	ret = check_device(builder, bdf);
 	if (ret == 0)
-		ret = check_iommu(builder, bdf, failure);
+		ret = check_iommu(builder, bdf);
 	if (ret < 0)
 		return ret;
 	ret = current_driver(builder, bdf, driver);
 	if (ret < 0)
-		return fail(failure, -ret, "PCI device %s: cannot tell its driver: %s", bdf, strerror(-ret));
+		return fail(builder, -ret, "PCI device %s: cannot tell its driver: %s", bdf, strerror(-ret));
 	if (strcmp(driver, "pciback")) {
-		ret = bind_pciback(builder, bdf, driver, failure);
+		ret = bind_pciback(builder, bdf, driver);
 		if (ret < 0)
 			return ret;
 	} else if (xc_test_assign_device(builder->xen, DOMID_INVALID, machine_address(address)) < 0) {
 		return 0; /* a domain has it: adopted after a restart */
 	}
-	xen_log_clear(builder->log);
 	if (xc_assign_device(builder->xen, DOMID_IO, machine_address(address), XEN_DOMCTL_DEV_RDM_RELAXED) < 0)
-		return fail_xen(builder, failure, "PCI device %s: cannot be quarantined", bdf);
+		return fail_xen(builder, "PCI device %s: cannot be quarantined", bdf);
 	return 0;
 }
 
-static int allow_resource(struct builder *builder, uint32_t domid, const char *bdf, const struct pci_resource *r,
-			  struct failure *failure)
+static int allow_resource(struct builder *builder, uint32_t domid, const char *bdf, const struct pci_resource *r)
 {
 	uint64_t first = r->start / PAGE_BYTES, last = (r->start + r->size - 1) / PAGE_BYTES;
 	int ret;
 
-	xen_log_clear(builder->log);
 	if (r->io)
 		ret = xc_domain_ioport_permission(builder->xen, domid, r->start, r->size, 1);
 	else
 		ret = xc_domain_iomem_permission(builder->xen, domid, first, last - first + 1, 1);
 	if (ret < 0)
-		return fail_xen(builder, failure, "PCI device %s: cannot give %s at 0x%llx to domain %u", bdf,
+		return fail_xen(builder, "PCI device %s: cannot give %s at 0x%llx to domain %u", bdf,
 				r->io ? "its ports" : "its memory", (unsigned long long)r->start, domid);
 	return 0;
 }
 
-static int allow_resources(struct builder *builder, uint32_t domid, const char *bdf, struct failure *failure)
+static int allow_resources(struct builder *builder, uint32_t domid, const char *bdf)
 {
 	struct pci_resource resources[PCI_RESOURCES];
 	char *text AUTO_FREE = NULL;
@@ -177,55 +171,52 @@ static int allow_resources(struct builder *builder, uint32_t domid, const char *
 
 	count = ret < 0 ? ret : pci_parse_resources(text, resources);
 	if (count < 0)
-		return fail(failure, -count, "PCI device %s: cannot tell its resources: %s", bdf, strerror(-count));
+		return fail(builder, -count, "PCI device %s: cannot tell its resources: %s", bdf, strerror(-count));
 	for (int i = 0; i < count && ret == 0; i++)
-		ret = allow_resource(builder, domid, bdf, &resources[i], failure);
+		ret = allow_resource(builder, domid, bdf, &resources[i]);
 	return ret;
 }
 
-static int allow_interrupt(struct builder *builder, uint32_t domid, const char *bdf, struct failure *failure)
+static int allow_interrupt(struct builder *builder, uint32_t domid, const char *bdf)
 {
 	char *text AUTO_FREE = NULL;
 	int ret = device_read(builder, bdf, "irq", &text), irq;
 
 	if (ret < 0)
-		return fail(failure, -ret, "PCI device %s: cannot tell its interrupt: %s", bdf, strerror(-ret));
+		return fail(builder, -ret, "PCI device %s: cannot tell its interrupt: %s", bdf, strerror(-ret));
 	irq = atoi(text);
 	if (irq <= 0)
 		return 0;
-	xen_log_clear(builder->log);
 	if (xc_physdev_map_pirq(builder->xen, domid, irq, &irq) < 0 ||
 	    xc_domain_irq_permission(builder->xen, domid, irq, true) < 0)
-		return fail_xen(builder, failure, "PCI device %s: cannot give interrupt %d to domain %u", bdf, irq, domid);
+		return fail_xen(builder, "PCI device %s: cannot give interrupt %d to domain %u", bdf, irq, domid);
 	return 0;
 }
 
-int pci_assign(struct builder *builder, uint32_t domid, const struct pci_address *address, struct failure *failure)
+int pci_assign(struct builder *builder, uint32_t domid, const struct pci_address *address)
 {
 	char bdf[PCI_TEXT_MAX], driver[PCI_DRIVER_MAX];
 	int ret;
 
 	pci_format_address(address, bdf);
-	ret = check_device(builder, bdf, failure);
+	ret = check_device(builder, bdf);
 	if (ret < 0)
 		return ret;
 	if (current_driver(builder, bdf, driver) < 0 || strcmp(driver, "pciback"))
-		return fail(failure, EBUSY, "PCI device %s: is the host's (driver %s): seize it first", bdf,
+		return fail(builder, EBUSY, "PCI device %s: is the host's (driver %s): seize it first", bdf,
 			    driver[0] ? driver : "none");
-	xen_log_clear(builder->log);
 	if (xc_test_assign_device(builder->xen, DOMID_INVALID, machine_address(address)) < 0)
-		return fail(failure, EBUSY, "PCI device %s: another domain has it", bdf);
+		return fail(builder, EBUSY, "PCI device %s: another domain has it", bdf);
 	/* A predecessor may have left it in the middle of something; a device without a reset is quiet in quarantine. */
 	ret = sys_write(builder, "1", DEVICES "/%s/reset", bdf);
 	if (ret < 0 && ret != -ENOENT)
 		log_warning("PCI device %s: cannot be reset: %s", bdf, strerror(-ret));
-	xen_log_clear(builder->log);
 	if (xc_assign_device(builder->xen, domid, machine_address(address), 0) < 0) {
 		if (errno == EOPNOTSUPP)
-			return fail(failure, EOPNOTSUPP,
+			return fail(builder, EOPNOTSUPP,
 				    "PCI device %s: domain %u was built without devices: name it in domain.build", bdf, domid);
-		return fail_xen(builder, failure, "PCI device %s: cannot be given to domain %u", bdf, domid);
+		return fail_xen(builder, "PCI device %s: cannot be given to domain %u", bdf, domid);
 	}
-	ret = allow_resources(builder, domid, bdf, failure);
-	return ret < 0 ? ret : allow_interrupt(builder, domid, bdf, failure);
+	ret = allow_resources(builder, domid, bdf);
+	return ret < 0 ? ret : allow_interrupt(builder, domid, bdf);
 }

@@ -27,9 +27,8 @@ void pci_format_address(const struct pci_address *address, char text[PCI_TEXT_MA
 int pci_parse_resources(const char *text, struct pci_resource resources[PCI_RESOURCES]);
 
 /* Binds the device to pciback and quarantines it; fine if it was. DRIVER: which host driver it was taken from ("" none). */
-int pci_seize(struct builder *builder, const struct pci_address *address, char driver[PCI_DRIVER_MAX],
-	      struct failure *failure);
+int pci_seize(struct builder *builder, const struct pci_address *address, char driver[PCI_DRIVER_MAX]);
 /* Gives a seized device to a PV domain that was built with devices. */
-int pci_assign(struct builder *builder, uint32_t domid, const struct pci_address *address, struct failure *failure);
+int pci_assign(struct builder *builder, uint32_t domid, const struct pci_address *address);
 
 #endif

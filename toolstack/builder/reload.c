@@ -18,7 +18,6 @@
 #include "keep.h"
 #include "pvh/layout.h"
 #include "reload.h"
-#include "xenlog.h"
 
 #define PAUSES_MAX 8
 #define PARK_SLICE_US 50
@@ -76,20 +75,19 @@ void reload_forget(struct builder *builder, uint32_t domid)
 		unlink(path);
 }
 
-static int check_image(const char *what, const void *file, size_t size, struct elf_image *image, struct failure *failure)
+static int check_image(struct builder *builder, const char *what, const void *file, size_t size, struct elf_image *image)
 {
 	int ret = elf_parse(file, size, image);
 
 	if (ret == 0 && (image->start < PVH_IMAGE_BASE || image->end > PVH_IMAGE_LIMIT))
 		ret = -EINVAL;
 	if (ret < 0)
-		return fail(failure, ENOEXEC, "%s: not a lib/pvh image: an ELF64 between 0x%x and 0x%x is wanted", what,
+		return fail(builder, ENOEXEC, "%s: not a lib/pvh image: an ELF64 between 0x%x and 0x%x is wanted", what,
 			    PVH_IMAGE_BASE, PVH_IMAGE_LIMIT);
 	return 0;
 }
 
-int reload_save(struct builder *builder, uint32_t domid, const struct domain_spec *spec, const void *elf, size_t elf_len,
-		struct failure *failure)
+int reload_save(struct builder *builder, uint32_t domid, const struct domain_spec *spec, const void *elf, size_t elf_len)
 {
 	struct reload_record *record AUTO_FREE = calloc(1, sizeof(*record));
 	struct elf_image image;
@@ -97,8 +95,8 @@ int reload_save(struct builder *builder, uint32_t domid, const struct domain_spe
 	int ret;
 
 	if (!record)
-		return fail(failure, ENOMEM, "domain %u: no memory", domid);
-	ret = check_image("reloadable", elf, elf_len, &image, failure);
+		return fail(builder, ENOMEM, "domain %u: no memory", domid);
+	ret = check_image(builder, "reloadable", elf, elf_len, &image);
 	if (ret < 0)
 		return ret;
 	record->domid = domid;
@@ -106,28 +104,27 @@ int reload_save(struct builder *builder, uint32_t domid, const struct domain_spe
 	memcpy(record->uuid, spec->uuid, sizeof(record->uuid));
 	ret = keep_map(builder, domid, spec->uuid, spec->memory_kib);
 	if (ret < 0)
-		return fail(failure, -ret, "domain %u: its memory cannot be kept mapped: %s", domid, strerror(-ret));
-	xen_log_clear(builder->log);
+		return fail(builder, -ret, "domain %u: its memory cannot be kept mapped: %s", domid, strerror(-ret));
 	ret = xc_domain_hvm_getcontext(builder->xen, domid, record->context, sizeof(record->context));
 	if (ret <= 0)
-		return fail_xen(builder, failure, "domain %u: cannot read its first context", domid);
+		return fail_xen(builder, "domain %u: cannot read its first context", domid);
 	record->context_len = ret;
 	reload_record_seal(record);
 	ret = record_path(builder, domid, path);
 	if (ret == 0)
 		ret = write_file_atomic(path, record, record_size(record), 0600);
 	if (ret < 0)
-		return fail(failure, -ret, "domain %u: cannot keep its first context: %s", domid, strerror(-ret));
+		return fail(builder, -ret, "domain %u: cannot keep its first context: %s", domid, strerror(-ret));
 	return 0;
 }
 
-static int record_load(struct builder *builder, uint32_t domid, struct reload_record **record, struct failure *failure)
+static int record_load(struct builder *builder, uint32_t domid, struct reload_record **record)
 {
 	char *data AUTO_FREE = NULL, path[PATH_MAX];
 	struct reload_record *found = NULL;
 	xc_domaininfo_t info;
 	size_t len;
-	int ret = domain_lookup(builder, domid, &info, failure);
+	int ret = domain_lookup(builder, domid, &info);
 
 	if (ret < 0)
 		return ret;
@@ -135,7 +132,7 @@ static int record_load(struct builder *builder, uint32_t domid, struct reload_re
 	if (ret == 0)
 		ret = read_file(path, sizeof(struct reload_record), &data, &len);
 	if (ret == -ENOENT)
-		return fail(failure, ENOENT, "domain %u: not built to be reloaded: rebuild it", domid);
+		return fail(builder, ENOENT, "domain %u: not built to be reloaded: rebuild it", domid);
 	if (ret == 0) {
 		found = (struct reload_record *)(void *)data;
 		ret = reload_record_check(found, len, domid);
@@ -143,9 +140,9 @@ static int record_load(struct builder *builder, uint32_t domid, struct reload_re
 	if (ret == 0 && memcmp(found->uuid, info.handle, sizeof(info.handle)))
 		ret = -EINVAL;
 	if (ret < 0)
-		return fail(failure, -ret, "%s: not this domain's context: rebuild domain %u", path, domid);
+		return fail(builder, -ret, "%s: not this domain's context: rebuild domain %u", path, domid);
 	if (!(info.flags & XEN_DOMINF_hvm_guest) || (info.flags & XEN_DOMINF_dying))
-		return fail(failure, EINVAL, "domain %u: is dying or no PVH domain: rebuild it", domid);
+		return fail(builder, EINVAL, "domain %u: is dying or no PVH domain: rebuild it", domid);
 	data = NULL;
 	*record = found;
 	return 0;
@@ -155,8 +152,7 @@ void reload_adopt(struct builder *builder)
 {
 	for (uint32_t domid = 1; domid < DOMID_GUEST_FIRST; domid++) {
 		struct reload_record *record AUTO_FREE = NULL;
-		struct failure ignored;
-		int ret = record_load(builder, domid, &record, &ignored);
+		int ret = record_load(builder, domid, &record);
 
 		if (ret == 0)
 			ret = keep_map(builder, domid, record->uuid, record->memory_kib);
@@ -174,25 +170,24 @@ static bool at_rest(const volatile struct pvh_arena_header *header)
  * Brings the domain to a pause at a point where its arena is consistent: at once if it idles, else it is asked to park between
  * two handlers. False: it did not, and will find its arena marked dirty. It is paused on 0 either way.
  */
-static int settle(struct builder *builder, volatile struct pvh_arena_header *header, uint32_t domid, bool *settled,
-		  struct failure *failure)
+static int settle(struct builder *builder, volatile struct pvh_arena_header *header, uint32_t domid, bool *settled)
 {
 	xc_domaininfo_t info;
 	uint64_t deadline_ms;
-	int ret = domain_pause(builder, domid, failure);
+	int ret = domain_pause(builder, domid);
 
 	*settled = ret == 0 && at_rest(header);
 	if (ret == 0 && !*settled)
-		ret = domain_lookup(builder, domid, &info, failure);
+		ret = domain_lookup(builder, domid, &info);
 	if (ret < 0 || *settled || (info.flags & XEN_DOMINF_shutdown))
 		return ret; /* it idles, or it crashed and will not park */
 	header->stop_request = 1;
-	ret = domain_unpause(builder, domid, failure);
+	ret = domain_unpause(builder, domid);
 	deadline_ms = now_ms() + PVH_PARK_TIMEOUT_MS;
 	while (ret == 0 && !(*settled = __atomic_load_n(&header->parked, __ATOMIC_ACQUIRE)) && now_ms() < deadline_ms)
 		nanosleep(&(struct timespec){.tv_nsec = PARK_SLICE_US * 1000}, NULL);
 	if (ret == 0)
-		ret = domain_pause(builder, domid, failure);
+		ret = domain_pause(builder, domid);
 	header->stop_request = 0;
 	return ret;
 }
@@ -206,80 +201,77 @@ static void rewrite_image(uint8_t *to, const struct elf_image *image, const void
 }
 
 /* Takes back our own pause, and those that somebody else left: a program that was just reloaded shall run. */
-static int let_run(struct builder *builder, uint32_t domid, struct failure *failure)
+static int let_run(struct builder *builder, uint32_t domid)
 {
 	xc_domaininfo_t info;
 	int ret = 0;
 
 	for (int i = 0; ret == 0 && i < PAUSES_MAX; i++) {
-		ret = domain_unpause(builder, domid, failure);
+		ret = domain_unpause(builder, domid);
 		if (ret == 0)
-			ret = domain_lookup(builder, domid, &info, failure);
+			ret = domain_lookup(builder, domid, &info);
 		if (ret == 0 && !(info.flags & XEN_DOMINF_paused))
 			return 0;
 	}
-	return ret < 0 ? ret : fail(failure, EBUSY, "domain %u: paused more than %d times", domid, PAUSES_MAX);
+	return ret < 0 ? ret : fail(builder, EBUSY, "domain %u: paused more than %d times", domid, PAUSES_MAX);
 }
 
 /* From here on the old program is gone: a failure leaves the domain paused, to be rebuilt. */
 static int swap(struct builder *builder, uint32_t domid, struct reload_record *record, const struct elf_image *image,
-		const void *file, struct failure *failure)
+		const void *file)
 {
 	xc_domaininfo_t info;
 	int ret;
 
 	rewrite_image(keep_image(builder, domid), image, file);
-	ret = domain_lookup(builder, domid, &info, failure);
+	ret = domain_lookup(builder, domid, &info);
 	if (ret < 0)
 		return ret;
-	xen_log_clear(builder->log);
 	if ((info.flags & XEN_DOMINF_shutdown) && xc_domain_resume(builder->xen, domid, 0) < 0)
-		return fail_xen(builder, failure, "domain %u: cannot be resumed after its crash", domid);
+		return fail_xen(builder, "domain %u: cannot be resumed after its crash", domid);
 	if (xc_domain_hvm_setcontext(builder->xen, domid, record->context, record->context_len) < 0)
-		return fail_xen(builder, failure, "domain %u: cannot load its first context", domid);
+		return fail_xen(builder, "domain %u: cannot load its first context", domid);
 	return 0;
 }
 
 static int reload_with(struct builder *builder, uint32_t domid, struct reload_record *record,
-		       const struct elf_image *image, const void *file, struct reload_result *result,
-		       struct failure *failure)
+		       const struct elf_image *image, const void *file, struct reload_result *result)
 {
 	volatile struct pvh_arena_header *header;
 	uint64_t start_us = now_us();
 	int ret = keep_map(builder, domid, record->uuid, record->memory_kib);
 
 	if (ret < 0)
-		return fail(failure, -ret, "domain %u: cannot map its memory: %s", domid, strerror(-ret));
+		return fail(builder, -ret, "domain %u: cannot map its memory: %s", domid, strerror(-ret));
 	header = keep_header(builder, domid);
 	if (header->magic != PVH_ARENA_MAGIC || header->version != PVH_ARENA_VERSION)
-		return fail(failure, EINVAL, "domain %u: its arena is not of this version: rebuild it", domid);
-	ret = settle(builder, header, domid, &result->settled, failure);
+		return fail(builder, EINVAL, "domain %u: its arena is not of this version: rebuild it", domid);
+	ret = settle(builder, header, domid, &result->settled);
 	result->settle_us = (uint32_t)(now_us() - start_us);
 	if (ret == 0) {
 		header->reload = PVH_RELOAD_MAGIC;
-		ret = swap(builder, domid, record, image, file, failure);
+		ret = swap(builder, domid, record, image, file);
 	}
 	/* Before it runs: on one processor it may run first. */
 	result->us = (uint32_t)(now_us() - start_us);
-	return ret < 0 ? ret : let_run(builder, domid, failure);
+	return ret < 0 ? ret : let_run(builder, domid);
 }
 
-int domain_reload(struct builder *builder, uint32_t domid, const char *path, struct reload_result *result,
-		  struct failure *failure)
+int domain_reload(struct builder *builder, uint32_t domid, const char *path, struct reload_result *result)
 {
 	struct reload_record *record AUTO_FREE = NULL;
 	struct image *file;
 	struct elf_image image;
-	int ret = record_load(builder, domid, &record, failure);
+	int ret = record_load(builder, domid, &record);
 
 	if (ret < 0)
 		return ret;
-	ret = image_get(builder, path, "kernel", &file, failure);
+	ret = image_get(builder, path, "kernel", &file);
 	if (ret < 0)
 		return ret;
-	ret = check_image(path, file->data, file->size, &image, failure);
+	ret = check_image(builder, path, file->data, file->size, &image);
 	if (ret == 0)
-		ret = reload_with(builder, domid, record, &image, file->data, result, failure);
+		ret = reload_with(builder, domid, record, &image, file->data, result);
 	image_cache_trim(builder->images);
 	return ret;
 }

@@ -32,12 +32,10 @@ struct reload_result {
 };
 
 /* Called at build, before the first unpause. */
-int reload_save(struct builder *builder, uint32_t domid, const struct domain_spec *spec, const void *elf, size_t elf_len,
-		struct failure *failure);
+int reload_save(struct builder *builder, uint32_t domid, const struct domain_spec *spec, const void *elf, size_t elf_len);
 /* Called at the start of the builder: maps those that an earlier one built. */
 void reload_adopt(struct builder *builder);
-int domain_reload(struct builder *builder, uint32_t domid, const char *path, struct reload_result *result,
-		  struct failure *failure);
+int domain_reload(struct builder *builder, uint32_t domid, const char *path, struct reload_result *result);
 void reload_forget(struct builder *builder, uint32_t domid);
 
 #endif

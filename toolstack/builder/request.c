@@ -22,7 +22,7 @@ struct key {
 static int read_number(const struct json *value, const struct key *key, void *out, struct failure *failure)
 {
 	if (value->type != JSON_INT || value->integer < key->min || value->integer > key->max)
-		return fail(failure, EINVAL, "parameter %s: a whole number from %lld to %lld is wanted", key->name, (long long)key->min,
+		return fail_with(failure, EINVAL, "parameter %s: a whole number from %lld to %lld is wanted", key->name, (long long)key->min,
 			    (long long)key->max);
 	if (key->size == sizeof(int64_t))
 		*(int64_t *)out = value->integer;
@@ -34,7 +34,7 @@ static int read_number(const struct json *value, const struct key *key, void *ou
 static int read_bool(const struct json *value, const struct key *key, void *out, struct failure *failure)
 {
 	if (value->type != JSON_BOOL)
-		return fail(failure, EINVAL, "parameter %s: true or false is wanted", key->name);
+		return fail_with(failure, EINVAL, "parameter %s: true or false is wanted", key->name);
 	*(bool *)out = value->integer;
 	return 0;
 }
@@ -42,9 +42,9 @@ static int read_bool(const struct json *value, const struct key *key, void *out,
 static int read_text(const struct json *value, const struct key *key, void *out, struct failure *failure)
 {
 	if (value->type != JSON_STRING)
-		return fail(failure, EINVAL, "parameter %s: a string is wanted", key->name);
+		return fail_with(failure, EINVAL, "parameter %s: a string is wanted", key->name);
 	if (format(out, key->size, "%s", value->string) < 0)
-		return fail(failure, ENAMETOOLONG, "parameter %s: %zu bytes, at most %zu", key->name, strlen(value->string), key->size - 1);
+		return fail_with(failure, ENAMETOOLONG, "parameter %s: %zu bytes, at most %zu", key->name, strlen(value->string), key->size - 1);
 	return 0;
 }
 
@@ -54,9 +54,9 @@ static int read_path(const struct json *value, const struct key *key, void *out,
 	int ret = read_text(value, key, out, failure);
 
 	if (ret == 0 && !*path)
-		return fail(failure, EINVAL, "parameter %s: empty", key->name);
+		return fail_with(failure, EINVAL, "parameter %s: empty", key->name);
 	if (ret == 0 && *path != '/')
-		return fail(failure, EINVAL, "%s %s: an absolute path is wanted", key->name, path);
+		return fail_with(failure, EINVAL, "%s %s: an absolute path is wanted", key->name, path);
 	return ret;
 }
 
@@ -64,7 +64,7 @@ static int read_name(const struct json *value, const struct key *key, void *out,
 {
 	int ret = read_text(value, key, out, failure);
 
-	return ret == 0 && !name_valid(out) ? fail(failure, EINVAL, "parameter name: letters, digits, _ . - are wanted") : ret;
+	return ret == 0 && !name_valid(out) ? fail_with(failure, EINVAL, "parameter name: letters, digits, _ . - are wanted") : ret;
 }
 
 /* The index of VALUE among WORDS. */
@@ -85,7 +85,7 @@ static int read_type(const struct json *value, const struct key *key, void *out,
 	int word;
 
 	if (read_word(value, words, ARRAY_SIZE(words), &word) < 0)
-		return fail(failure, EINVAL, "parameter type: pv, pvh or hvm is wanted, not %.40s", value->string ? value->string : "this");
+		return fail_with(failure, EINVAL, "parameter type: pv, pvh or hvm is wanted, not %.40s", value->string ? value->string : "this");
 	*(enum domain_type *)out = (enum domain_type)word;
 	return 0;
 }
@@ -99,7 +99,7 @@ static int read_fault(const struct json *value, const struct key *key, void *out
 	int word;
 
 	if (read_word(value, fault_names, FAULT_KINDS, &word) < 0)
-		return fail(failure, EINVAL, "parameter fault: %.40s is none", value->string ? value->string : "this");
+		return fail_with(failure, EINVAL, "parameter fault: %.40s is none", value->string ? value->string : "this");
 	*(enum fault_kind *)out = (enum fault_kind)word;
 	return 0;
 }
@@ -113,7 +113,7 @@ static int read_uuid(const struct json *value, const struct key *key, void *out,
 
 	for (size_t i = 0; i < sizeof(shape); i++) {
 		if (shape[i] == 'h' ? !isxdigit((unsigned char)text[i]) : text[i] != shape[i])
-			return fail(failure, EINVAL, "parameter uuid: %.40s is none", text);
+			return fail_with(failure, EINVAL, "parameter uuid: %.40s is none", text);
 	}
 	for (; *text; text += 2) {
 		unsigned byte;
@@ -131,7 +131,7 @@ static int read_address(const struct json *value, const struct key *key, void *o
 
 	if (text && pci_parse_address(value->string, out) == 0)
 		return 0;
-	return fail(failure, EINVAL, "parameter %s: an address like 0000:00:05.0 is wanted%s%.40s", key->name, text ? ", not " : "",
+	return fail_with(failure, EINVAL, "parameter %s: an address like 0000:00:05.0 is wanted%s%.40s", key->name, text ? ", not " : "",
 		    text ? value->string : "");
 }
 
@@ -140,9 +140,9 @@ static int read_pci(const struct json *list, const struct key *key, void *out, s
 	struct domain_spec *spec = out;
 
 	if (list->type != JSON_ARRAY)
-		return fail(failure, EINVAL, "parameter pci: a list is wanted");
+		return fail_with(failure, EINVAL, "parameter pci: a list is wanted");
 	if (json_count(list) > BUILD_PCI_MAX)
-		return fail(failure, E2BIG, "parameter pci: %zu devices, at most %d", json_count(list), BUILD_PCI_MAX);
+		return fail_with(failure, E2BIG, "parameter pci: %zu devices, at most %d", json_count(list), BUILD_PCI_MAX);
 	json_for_each(item, list) {
 		struct pci_address *address = &spec->pci[spec->pci_count];
 		int ret = read_address(item, key, address, failure);
@@ -151,7 +151,7 @@ static int read_pci(const struct json *list, const struct key *key, void *out, s
 			return ret;
 		for (size_t i = 0; i < spec->pci_count; i++)
 			if (!memcmp(&spec->pci[i], address, sizeof(*address)))
-				return fail(failure, EINVAL, "parameter pci: %s twice", item->string);
+				return fail_with(failure, EINVAL, "parameter pci: %s twice", item->string);
 		spec->pci_count++;
 	}
 	return 0;
@@ -162,11 +162,11 @@ static int read_cpus(const struct json *list, const struct key *key, void *out, 
 	struct domain_settings *settings = out;
 
 	if (list->type != JSON_ARRAY || !list->first)
-		return fail(failure, EINVAL, "parameter cpus: a list of processors is wanted");
+		return fail_with(failure, EINVAL, "parameter cpus: a list of processors is wanted");
 	settings->bind = true;
 	json_for_each(item, list) {
 		if (item->type != JSON_INT || item->integer < 0 || item->integer >= SETTINGS_CPUS_MAX)
-			return fail(failure, EINVAL, "parameter cpus: numbers below %d are wanted", SETTINGS_CPUS_MAX);
+			return fail_with(failure, EINVAL, "parameter cpus: numbers below %d are wanted", SETTINGS_CPUS_MAX);
 		settings->cpus[item->integer / 8] |= 1 << item->integer % 8;
 	}
 	return 0;
@@ -211,15 +211,15 @@ static const struct key keys[] = {
 static int check_spec(const struct domain_spec *spec, struct failure *failure)
 {
 	if (spec->memory_kib % 4)
-		return fail(failure, EINVAL, "parameter memory_kib: a multiple of 4 is wanted");
+		return fail_with(failure, EINVAL, "parameter memory_kib: a multiple of 4 is wanted");
 	if (spec->type == DOMAIN_HVM && spec->memory_kib < BUILD_HVM_MEMORY_KIB_MIN)
-		return fail(failure, EINVAL, "domain %s: an HVM guest's firmware needs %d MiB", spec->name, BUILD_HVM_MEMORY_KIB_MIN >> 10);
+		return fail_with(failure, EINVAL, "domain %s: an HVM guest's firmware needs %d MiB", spec->name, BUILD_HVM_MEMORY_KIB_MIN >> 10);
 	if (spec->pci_count && spec->type != DOMAIN_PV)
-		return fail(failure, ENOTSUP, "domain %s: a PVH or HVM domain cannot have PCI devices: use type pv", spec->name);
+		return fail_with(failure, ENOTSUP, "domain %s: a PVH or HVM domain cannot have PCI devices: use type pv", spec->name);
 	if (spec->reloadable && (spec->type != DOMAIN_PVH || spec->vcpus != 1))
-		return fail(failure, EINVAL, "parameter reloadable: only for type pvh with 1 vCPU");
+		return fail_with(failure, EINVAL, "parameter reloadable: only for type pvh with 1 vCPU");
 	if (spec->revive && !spec->reloadable)
-		return fail(failure, EINVAL, "parameter revive: only for reloadable domains");
+		return fail_with(failure, EINVAL, "parameter revive: only for reloadable domains");
 	return 0;
 }
 
@@ -246,7 +246,7 @@ static int check_needed(const struct json *params, const char *taken, struct fai
 		snprintf(name, sizeof(name), "%.*s", (int)len, word);
 		word += len;
 		if (*word == '!' && !json_get(params, name))
-			return fail(failure, EINVAL, "parameter %s: missing", name);
+			return fail_with(failure, EINVAL, "parameter %s: missing", name);
 	}
 	return 0;
 }
@@ -261,14 +261,14 @@ int request_read(const struct json *params, const char *taken, struct request *r
 			 .max_maptrack_frames = -1, .max_event_channels = EVENT_CHANNELS_DEFAULT},
 	};
 	if (params && params->type != JSON_OBJECT)
-		return fail(failure, EINVAL, "parameters: an object is wanted");
+		return fail_with(failure, EINVAL, "parameters: an object is wanted");
 	json_for_each(item, params) {
 		const struct key *key = find_key(taken, item->key);
 
 		if (!key)
-			return fail(failure, EINVAL, "parameter %.40s: unknown", item->key);
+			return fail_with(failure, EINVAL, "parameter %.40s: unknown", item->key);
 		if (json_get(params, item->key) != item)
-			return fail(failure, EINVAL, "parameter %.40s: given twice", item->key);
+			return fail_with(failure, EINVAL, "parameter %.40s: given twice", item->key);
 		ret = key->read(item, key, (char *)request + key->offset, failure);
 		if (ret < 0)
 			return ret;

@@ -28,10 +28,9 @@ struct saving {
 
 static bool is_suspended(struct builder *builder, uint32_t domid)
 {
-	struct failure ignored;
 	xc_domaininfo_t info;
 
-	return domain_lookup(builder, domid, &info, &ignored) == 0 && info.flags & XEN_DOMINF_shutdown &&
+	return domain_lookup(builder, domid, &info) == 0 && info.flags & XEN_DOMINF_shutdown &&
 	       (info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask) == SHUTDOWN_suspend;
 }
 
@@ -66,31 +65,29 @@ static void on_progress(void *data, int percent)
 	worker_tell(s->builder, "progress", json_build("domid=%u percent=%d", s->domid, percent));
 }
 
-int domain_save(struct builder *builder, uint32_t domid, bool live, struct failure *failure)
+int domain_save(struct builder *builder, uint32_t domid, bool live)
 {
 	struct saving s = {.builder = builder, .domid = domid};
 	struct save_callbacks callbacks = {.suspend = on_suspend, .switch_qemu_logdirty = on_logdirty, .data = &s};
 	xc_domaininfo_t info;
-	int ret = domain_lookup(builder, domid, &info, failure);
+	int ret = domain_lookup(builder, domid, &info);
 
 	if (ret < 0)
 		return ret;
-	xen_log_clear(builder->log);
 	xen_log_progress(builder->log, on_progress, &s);
 	if (xc_domain_save(builder->xen, builder->stream_fd, domid, live ? XCFLAGS_LIVE : 0, &callbacks, XC_STREAM_PLAIN, -1) == 0)
 		return 0;
 	if (s.timed_out)
-		return fail(failure, ETIMEDOUT, "domain %u: did not suspend within %d s: does its kernel know how?", domid,
+		return fail(builder, ETIMEDOUT, "domain %u: did not suspend within %d s: does its kernel know how?", domid,
 			    SUSPEND_MS / 1000);
-	return fail_xen(builder, failure, "domain %u: cannot save", domid);
+	return fail_xen(builder, "domain %u: cannot save", domid);
 }
 
-int domain_resume(struct builder *builder, uint32_t domid, struct failure *failure)
+int domain_resume(struct builder *builder, uint32_t domid)
 {
-	xen_log_clear(builder->log);
 	if (!is_suspended(builder, domid)) /* then nothing may be written into its registers */
 		return 0;
-	return xc_domain_resume(builder->xen, domid, 1) == 0 ? 0 : fail_xen(builder, failure, "domain %u: cannot resume", domid);
+	return xc_domain_resume(builder->xen, domid, 1) == 0 ? 0 : fail_xen(builder, "domain %u: cannot resume", domid);
 }
 
 static int on_static_data(unsigned missing, void *data)
@@ -98,18 +95,16 @@ static int on_static_data(unsigned missing, void *data)
 	return missing ? -1 : 0; /* our own streams have it all */
 }
 
-int domain_load(struct builder *builder, uint32_t domid, const struct domain_spec *spec, struct domain_built *built,
-		struct failure *failure)
+int domain_load(struct builder *builder, uint32_t domid, const struct domain_spec *spec, struct domain_built *built)
 {
 	struct saving s = {.builder = builder, .domid = domid};
 	struct restore_callbacks callbacks = {.static_data_done = on_static_data, .data = &s};
 	unsigned long store = 0, console = 0;
 
-	xen_log_clear(builder->log);
 	xen_log_progress(builder->log, on_progress, &s);
 	if (xc_domain_restore(builder->xen, builder->stream_fd, domid, built->store_port, &store, (uint32_t)spec->store_domid,
 			      built->console_port, &console, (uint32_t)spec->console_domid, XC_STREAM_PLAIN, &callbacks, -1) < 0)
-		return fail_xen(builder, failure, "domain %s: its saved state cannot be read", spec->name);
+		return fail_xen(builder, "domain %s: its saved state cannot be read", spec->name);
 	built->store_gfn = store;
 	built->console_gfn = console;
 	return 0;
@@ -127,15 +122,14 @@ static int on_dump(xc_interface *xen, void *data, char *buffer, unsigned length)
 	return worker_write(s->builder->stream_fd, buffer, length) < 0 ? -1 : 0;
 }
 
-int domain_dump(struct builder *builder, uint32_t domid, uint64_t max_bytes, struct failure *failure)
+int domain_dump(struct builder *builder, uint32_t domid, uint64_t max_bytes)
 {
 	struct saving s = {.builder = builder, .domid = domid, .left = max_bytes};
-	int ret = domain_pause(builder, domid, failure);
+	int ret = domain_pause(builder, domid);
 
 	if (ret < 0)
 		return ret;
-	xen_log_clear(builder->log);
 	if (xc_domain_dumpcore_via_callback(builder->xen, domid, &s, on_dump) < 0)
-		return fail_xen(builder, failure, "domain %u: cannot write its memory", domid);
+		return fail_xen(builder, "domain %u: cannot write its memory", domid);
 	return 0;
 }

@@ -6,13 +6,12 @@
 #include "builder.h"
 
 /* LIVE: most of it while the domain runs. It is suspended when this returns 0, and may be when it fails: see domain_resume(). */
-int domain_save(struct builder *builder, uint32_t domid, bool live, struct failure *failure);
+int domain_save(struct builder *builder, uint32_t domid, bool live);
 /* Lets a suspended domain go on as if nothing had been (the suspend hypercall says "cancelled"); any other is left alone. */
-int domain_resume(struct builder *builder, uint32_t domid, struct failure *failure);
+int domain_resume(struct builder *builder, uint32_t domid);
 /* Fills a domain that domain_build() made but did not load. The stream is hostile; what parses it is libxenguest. */
-int domain_load(struct builder *builder, uint32_t domid, const struct domain_spec *spec, struct domain_built *built,
-		struct failure *failure);
+int domain_load(struct builder *builder, uint32_t domid, const struct domain_spec *spec, struct domain_built *built);
 /* Writes a core file. The domain stays paused. */
-int domain_dump(struct builder *builder, uint32_t domid, uint64_t max_bytes, struct failure *failure);
+int domain_dump(struct builder *builder, uint32_t domid, uint64_t max_bytes);
 
 #endif

@@ -13,7 +13,7 @@
 #include <xen/sys/xenbus_dev.h>
 
 #include "base/log.h"
-#include "xenlog.h"
+#include "builder.h"
 
 #define BACKEND_DEVICE "/dev/xen/xenbus_backend"
 #define RECORD_MAX 64
@@ -50,13 +50,13 @@ static int record_read(struct builder *builder, uint32_t domid, uint32_t *port)
 	return 0;
 }
 
-int store_setup(struct builder *builder, uint32_t domid, uint32_t *port, bool *again, struct failure *failure)
+int store_setup(struct builder *builder, uint32_t domid, uint32_t *port, bool *again)
 {
 	int fd AUTO_CLOSE = open(BACKEND_DEVICE, O_RDWR | O_CLOEXEC), ret;
 
 	*again = false;
 	if (fd < 0)
-		return fail(failure, errno, "%s: %s", BACKEND_DEVICE, strerror(errno));
+		return fail(builder, errno, "%s: %s", BACKEND_DEVICE, strerror(errno));
 	ret = ioctl(fd, IOCTL_XENBUS_BACKEND_SETUP, (unsigned long)domid);
 	if (ret > 0) {
 		*port = (uint32_t)ret;
@@ -66,23 +66,22 @@ int store_setup(struct builder *builder, uint32_t domid, uint32_t *port, bool *a
 		return 0;
 	}
 	if (ret == 0 || errno != EEXIST)
-		return fail(failure, ret ? errno : EIO, "%s: cannot set the store up for domain %u: %s", BACKEND_DEVICE,
+		return fail(builder, ret ? errno : EIO, "%s: cannot set the store up for domain %u: %s", BACKEND_DEVICE,
 			    domid, ret ? strerror(errno) : "no port");
 	if (record_read(builder, domid, port) < 0)
-		return fail(failure, EEXIST,
+		return fail(builder, EEXIST,
 			    "the control domain's kernel already has a store that was not set up here: reboot the host to change it");
 	*again = true;
 	return 0;
 }
 
-int store_virq(struct builder *builder, uint32_t domid, struct failure *failure)
+int store_virq(struct builder *builder, uint32_t domid)
 {
-	int ret = domain_lookup(builder, domid, &(xc_domaininfo_t){0}, failure);
+	int ret = domain_lookup(builder, domid, &(xc_domaininfo_t){0});
 
 	if (ret < 0)
 		return ret;
-	xen_log_clear(builder->log);
 	if (xc_domain_set_virq_handler(builder->xen, domid, VIRQ_DOM_EXC) < 0)
-		return fail_xen(builder, failure, "domain %u: cannot have it told of dying domains", domid);
+		return fail_xen(builder, "domain %u: cannot have it told of dying domains", domid);
 	return 0;
 }

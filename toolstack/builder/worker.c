@@ -91,7 +91,6 @@ void worker_tell(const struct builder *builder, const char *event, struct json *
 static _Noreturn void child(const char *state_dir, const char *method, const struct json *params, int link_fd, int stream_fd)
 {
 	struct builder builder;
-	struct failure failure = {0};
 	struct json *result = NULL;
 	sigset_t none;
 	int ret;
@@ -104,37 +103,37 @@ static _Noreturn void child(const char *state_dir, const char *method, const str
 	stream_fd = fcntl(stream_fd, F_DUPFD, CHILD_STREAM + 1);
 	if (dup2(link_fd, CHILD_LINK) < 0 || dup2(stream_fd, CHILD_STREAM) < 0 || close_range(CHILD_STREAM + 1, ~0u, 0) < 0)
 		_exit(1);
-	ret = builder_init(&builder, state_dir, 0, &failure);
+	ret = builder_init(&builder, state_dir, 0);
 	builder.link_fd = CHILD_LINK;
 	builder.stream_fd = CHILD_STREAM;
 	if (ret == 0)
-		method_call(&builder, method, params, &result, &failure);
+		method_call(&builder, method, params, &result);
 	if (!result) {
-		log_warning("%s: %s", method, failure.message);
-		worker_tell(&builder, "failed", json_build("error=%d message=%s", failure.error, failure.message));
+		log_warning("%s: %s", method, builder.failure.message);
+		worker_tell(&builder, "failed", json_build("error=%d message=%s", builder.failure.error, builder.failure.message));
 	} else {
 		worker_tell(&builder, "done", result);
 	}
 	_exit(0);
 }
 
-int worker_start(struct workers *workers, const struct builder *builder, struct rpc *client, uint32_t request, const char *method,
-		 const struct json *params, int stream_fd, struct failure *failure)
+int worker_start(struct workers *workers, struct builder *builder, struct rpc *client, uint32_t request, const char *method,
+		 const struct json *params, int stream_fd)
 {
 	AUTO_CLOSE int stream = stream_fd, ours = -1, theirs = -1;
 	struct worker **place = workers->item, *worker = NULL;
 	int pair[2], ret;
 
 	if (stream < 0)
-		return fail(failure, EBADF, "%s: no descriptor came with it", method);
+		return fail(builder, EBADF, "%s: no descriptor came with it", method);
 	while (place < workers->item + WORKERS_MAX && *place)
 		place++;
 	if (place == workers->item + WORKERS_MAX)
-		return fail(failure, EBUSY, "%s: %d domains are streamed already", method, WORKERS_MAX);
+		return fail(builder, EBUSY, "%s: %d domains are streamed already", method, WORKERS_MAX);
 	worker = calloc(1, sizeof(*worker));
 	if (!worker || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
 		free(worker);
-		return fail(failure, errno, "%s: %s", method, strerror(errno));
+		return fail(builder, errno, "%s: %s", method, strerror(errno));
 	}
 	ours = pair[0];
 	theirs = pair[1];
@@ -144,13 +143,13 @@ int worker_start(struct workers *workers, const struct builder *builder, struct 
 	ret = rpc_create_socket(workers->loop, TAKE_FD(ours), "worker", &link_ops, worker, &worker->link);
 	if (ret < 0) {
 		free(worker);
-		return fail(failure, -ret, "%s: %s", method, strerror(-ret));
+		return fail(builder, -ret, "%s: %s", method, strerror(-ret));
 	}
 	worker->pid = fork();
 	if (worker->pid == 0)
 		child(builder->state_dir, method, params, theirs, stream);
 	if (worker->pid < 0) {
-		ret = fail(failure, errno, "%s: no process for it: %s", method, strerror(errno));
+		ret = fail(builder, errno, "%s: no process for it: %s", method, strerror(errno));
 		rpc_destroy(worker->link);
 		free(worker);
 		return ret;

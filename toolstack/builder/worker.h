@@ -17,9 +17,9 @@ struct workers {
 	struct worker *item[WORKERS_MAX];
 };
 
-/* Answers REQUEST of CLIENT when the child is through. FD is taken over. 0 or -errno with the failure filled in. */
-int worker_start(struct workers *workers, const struct builder *builder, struct rpc *client, uint32_t request, const char *method,
-		 const struct json *params, int fd, struct failure *failure);
+/* Answers REQUEST of CLIENT when the child is through. FD is taken over. 0 or -errno. */
+int worker_start(struct workers *workers, struct builder *builder, struct rpc *client, uint32_t request, const char *method,
+		 const struct json *params, int fd);
 /* Ends those of a client that left; NULL: all. */
 void workers_end(struct workers *workers, const struct rpc *client);
 

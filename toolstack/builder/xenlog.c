@@ -13,7 +13,7 @@
 
 struct xen_log {
 	xentoollog_logger logger; /* first: libxc hands us this */
-	char last[256];           /* the first error since xen_log_clear(): later ones only repeat that a step failed */
+	char last[256];           /* the first error of a method: later ones only repeat that a step failed */
 	xen_progress_fn *on_progress;
 	void *data;
 };
@@ -81,7 +81,7 @@ void xen_log_clear(struct xen_log *log)
 	errno = 0;
 }
 
-int fail_xen(struct builder *builder, struct failure *failure, const char *fmt, ...)
+int fail_xen(struct builder *builder, const char *fmt, ...)
 {
 	int error = errno;
 	const char *reason = builder->log->last;
@@ -93,28 +93,30 @@ int fail_xen(struct builder *builder, struct failure *failure, const char *fmt, 
 	va_end(ap);
 	if (!reason[0])
 		reason = error ? strerror(error) : "refused, no reason given";
-	return fail(failure, error ? error : EINVAL, "%s: %.160s", what, reason);
+	fail(builder, error ? error : EINVAL, "%s: %.160s", what, reason);
+	xen_log_clear(builder->log);
+	return -builder->failure.error;
 }
 
-int builder_init(struct builder *builder, const char *state_dir, size_t cache_bytes, struct failure *failure)
+int builder_init(struct builder *builder, const char *state_dir, size_t cache_bytes)
 {
 	int ret = make_dirs(state_dir, 0700);
 
 	*builder = (struct builder){.state_dir = state_dir, .sysfs = "/sys", .stream_fd = -1, .link_fd = -1};
 	if (ret < 0)
-		return fail(failure, -ret, "%s: %s", state_dir, strerror(-ret));
+		return fail(builder, -ret, "%s: %s", state_dir, strerror(-ret));
 	builder->log = calloc(1, sizeof(*builder->log));
 	builder->images = image_cache_create(cache_bytes);
 	if (!builder->log || !builder->images) {
 		builder_fini(builder);
-		return fail(failure, ENOMEM, "no memory to start");
+		return fail(builder, ENOMEM, "no memory to start");
 	}
 	builder->log->logger = (xentoollog_logger){xen_log_message, xen_log_percent, xen_log_logger_destroy};
 	builder->xen = xc_interface_open(&builder->log->logger, &builder->log->logger, 0);
 	builder->memory = builder->xen ? xenforeignmemory_open(&builder->log->logger, 0) : NULL;
 	if (builder->memory)
 		return 0;
-	ret = fail_xen(builder, failure, "cannot open /dev/xen/privcmd (is this Xen's control domain?)");
+	ret = fail_xen(builder, "cannot open /dev/xen/privcmd (is this Xen's control domain?)");
 	builder_fini(builder);
 	return ret;
 }
@@ -127,5 +129,4 @@ void builder_fini(struct builder *builder)
 		xc_interface_close(builder->xen);
 	image_cache_destroy(builder->images);
 	free(builder->log);
-	*builder = (struct builder){0};
 }

@@ -5,7 +5,7 @@
 
 #include "builder.h"
 
-/* Forget: before a call whose failure is to be explained. */
+/* Forget what was said so far: it does not explain what fails from now on. */
 void xen_log_clear(struct xen_log *log);
 
 /* FN is told how far a stream is. */
