@@ -62,11 +62,36 @@ int read_file(const char *path, size_t max, char **data, size_t *len)
 	return 0;
 }
 
+int write_full(int fd, const void *data, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = write(fd, (const char *)data + done, len - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += (size_t)MAX(n, 0);
+	}
+	return 0;
+}
+
+int read_full(int fd, void *data, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = read(fd, (char *)data + done, len - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return -ENODATA;
+		done += (size_t)MAX(n, 0);
+	}
+	return 0;
+}
+
 int write_file_atomic(const char *path, const void *data, size_t len, unsigned mode)
 {
 	AUTO_CLOSE int fd = -1;
 	char tmp[PATH_MAX];
-	size_t done = 0;
 	int r = format(tmp, sizeof(tmp), "%s.new", path);
 
 	if (r < 0)
@@ -74,24 +99,12 @@ int write_file_atomic(const char *path, const void *data, size_t len, unsigned m
 	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return -errno;
-	while (done < len) {
-		ssize_t n = write(fd, (const char *)data + done, len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			r = -errno;
-			unlink(tmp);
-			return r;
-		}
-		done += (size_t)n;
-	}
-	if (rename(tmp, path) < 0) {
+	r = write_full(fd, data, len);
+	if (r == 0 && rename(tmp, path) < 0)
 		r = -errno;
+	if (r < 0)
 		unlink(tmp);
-		return r;
-	}
-	return 0;
+	return r;
 }
 
 int make_dirs(const char *path, unsigned mode)

@@ -55,6 +55,10 @@ uint64_t now_us(void);
 /* Reads a whole regular file of at most MAX bytes; NUL-terminated, the caller frees. 0 or -errno (-EFBIG). */
 int read_file(const char *path, size_t max, char **data, size_t *len);
 
+/* All of LEN bytes of a descriptor that blocks. 0 or -errno; read_full: -ENODATA if it ends before. */
+int write_full(int fd, const void *data, size_t len);
+int read_full(int fd, void *data, size_t len);
+
 /* Writes a file so that readers see the old or the new contents, never a part. 0 or -errno. */
 int write_file_atomic(const char *path, const void *data, size_t len, unsigned mode);
 

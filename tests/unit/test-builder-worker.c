@@ -34,7 +34,7 @@ int method_call(struct builder *builder, const char *method, const struct json *
 	if (!strcmp(method, "fail"))
 		return fail(builder, ENOSPC, "no room for %s", json_get_string(params, "what", "?"));
 	worker_tell(builder, "progress", told);
-	if (worker_write(builder->stream_fd, "stream", 6) < 0)
+	if (write_full(builder->stream_fd, "stream", 6) < 0)
 		return fail(builder, EIO, "the stream is gone");
 	*result = json_new(JSON_OBJECT);
 	json_set_string(*result, "said", json_get_string(params, "what", "?"));

@@ -105,20 +105,6 @@ static int open_image(struct builder *builder, const char *path, const char *wha
 	return -builder->failure.error;
 }
 
-static int read_all(int fd, char *data, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t n = read(fd, data + done, size - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO; /* it shrank while we read */
-		done += n;
-	}
-	return 0;
-}
-
 /* A ramdisk that is one gzip stream is unpacked here; libxenguest would do it at every build. Anything else stays as it is. */
 static void unpack_ramdisk(struct builder *builder, struct image *image)
 {
@@ -139,7 +125,7 @@ static int entry_load(struct builder *builder, int fd, struct entry *entry)
 
 	if (!data)
 		return fail(builder, ENOMEM, "%s %s: no memory to read its %zu MiB", entry->what, entry->path, size >> 20);
-	ret = read_all(fd, data, size);
+	ret = read_full(fd, data, size);
 	if (ret < 0) {
 		munmap(data, size);
 		return fail(builder, -ret, "%s %s: %s", entry->what, entry->path, strerror(-ret));

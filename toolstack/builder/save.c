@@ -119,7 +119,7 @@ static int on_dump(xc_interface *xen, void *data, char *buffer, unsigned length)
 		return -1;
 	}
 	s->left -= length;
-	return worker_write(s->builder->stream_fd, buffer, length) < 0 ? -1 : 0;
+	return write_full(s->builder->stream_fd, buffer, length) < 0 ? -1 : 0;
 }
 
 int domain_dump(struct builder *builder, uint32_t domid, uint64_t max_bytes)

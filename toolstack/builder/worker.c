@@ -59,20 +59,6 @@ static void on_close(struct rpc *link, const char *why, void *data)
 
 static const struct rpc_ops link_ops = {.on_event = on_event, .on_close = on_close};
 
-int worker_write(int fd, const void *data, size_t len)
-{
-	const char *at = data;
-
-	for (ssize_t n; len; at += n, len -= (size_t)n) {
-		n = write(fd, at, len);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		if (n < 0)
-			return -errno;
-	}
-	return 0;
-}
-
 void worker_tell(const struct builder *builder, const char *event, struct json *params)
 {
 	AUTO_JSON struct json *frame = json_build("event=%s params=%p", event, params);
@@ -83,7 +69,7 @@ void worker_tell(const struct builder *builder, const char *event, struct json *
 		_exit(1);
 	for (unsigned i = 0; i < 4; i++)
 		head[i] = (unsigned char)(text.len >> (8 * i));
-	if (worker_write(builder->link_fd, head, 4) < 0 || worker_write(builder->link_fd, text.data, text.len) < 0)
+	if (write_full(builder->link_fd, head, 4) < 0 || write_full(builder->link_fd, text.data, text.len) < 0)
 		_exit(1);
 }
 

@@ -25,7 +25,5 @@ void workers_end(struct workers *workers, const struct rpc *client);
 
 /* In the child: tells the client. */
 void worker_tell(const struct builder *builder, const char *event, struct json *params);
-/* All of it, or -errno. */
-int worker_write(int fd, const void *data, size_t len);
 
 #endif

@@ -2,6 +2,7 @@
 /* The command's connection to atolld. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/cli.h"
 
@@ -101,6 +102,16 @@ int cli_status(struct cli *cli, struct json **out)
 	} while (first);
 	*out = TAKE_PTR(all);
 	return 0;
+}
+
+const char *cli_time(const struct json *json, const char *format, char out[32])
+{
+	time_t seconds = (time_t)(json_get_int(json, "time_ms", 0) / 1000);
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(out, 32, format, &tm);
+	return out;
 }
 
 void cli_print_json(const struct json *json)

@@ -23,6 +23,8 @@ int cli_call(struct cli *cli, const char *method, struct json *params, struct js
 /* `status`, all pages in one. */
 int cli_status(struct cli *cli, struct json **result);
 void cli_print_json(const struct json *json);
+/* The local time of an event or record, as FORMAT of strftime() has it. */
+const char *cli_time(const struct json *json, const char *format, char out[32]);
 
 /* What atolld's `status` and `restart` answer, as tables. */
 void table_domains(const struct json *status, FILE *out);

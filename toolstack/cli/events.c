@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* `atoll events`: what happened, one line each; with --json one object a line. */
 #include <string.h>
-#include <time.h>
 
 #include "cli/cli.h"
 
 static void print_event(const struct cli *cli, const struct json *event)
 {
-	int64_t time_ms = json_get_int(event, "time_ms", 0);
-	time_t seconds = (time_t)(time_ms / 1000);
-	struct tm tm;
 	char when[32];
 
 	if (cli->json) {
@@ -19,9 +15,7 @@ static void print_event(const struct cli *cli, const struct json *event)
 			printf("%.*s\n", (int)out.len, out.data);
 		return;
 	}
-	localtime_r(&seconds, &tm);
-	strftime(when, sizeof(when), "%F %T", &tm);
-	printf("%s.%03d  %-16s %-16s %s\n", when, (int)(time_ms % 1000), json_get_string(event, "name", "?"),
+	printf("%s.%03d  %-16s %-16s %s\n", cli_time(event, "%F %T", when), (int)(json_get_int(event, "time_ms", 0) % 1000), json_get_string(event, "name", "?"),
 	       json_get_string(event, "event", "?"), json_get_string(event, "text", ""));
 }
 

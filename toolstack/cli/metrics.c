@@ -66,15 +66,19 @@ static void print_numbers(const struct json *domains, FILE *out)
 
 static void print_texts(const struct json *domains, FILE *out)
 {
-	family(out, "atoll_domain_role", "gauge", "1 for the domain's role.");
-	json_for_each(d, domains)
-		sample(out, "atoll_domain_role", d, "role", json_get_string(d, "role", ""), 1);
-	family(out, "atoll_domain_state", "gauge", "1 for the domain's state.");
-	json_for_each(d, domains)
-		sample(out, "atoll_domain_state", d, "state", json_get_string(d, "state", ""), 1);
-	family(out, "atoll_domain_health", "gauge", "1 for the verdict on the domain's health.");
-	json_for_each(d, domains)
-		sample(out, "atoll_domain_health", d, "health", json_get_string(d, "health", ""), 1);
+	static const struct {
+		const char *name, *key, *help;
+	} texts[] = {
+		{"atoll_domain_role", "role", "1 for the domain's role."},
+		{"atoll_domain_state", "state", "1 for the domain's state."},
+		{"atoll_domain_health", "health", "1 for the verdict on the domain's health."},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++) {
+		family(out, texts[i].name, "gauge", texts[i].help);
+		json_for_each(d, domains)
+			sample(out, texts[i].name, d, texts[i].key, json_get_string(d, texts[i].key, ""), 1);
+	}
 }
 
 static void print_outages(const struct json *domains, FILE *out)

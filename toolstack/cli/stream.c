@@ -25,39 +25,11 @@ static int complain(const char *what, int error)
 	return 1;
 }
 
-static int write_all(int fd, const void *data, size_t len)
-{
-	const char *at = data;
-
-	for (ssize_t n; len; at += n, len -= (size_t)n) {
-		n = write(fd, at, len);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		n = MAX(n, 0);
-	}
-	return 0;
-}
-
-static int read_all(int fd, void *data, size_t len)
-{
-	char *at = data;
-
-	for (ssize_t n; len; at += n, len -= (size_t)n) {
-		n = read(fd, at, len);
-		if (n == 0)
-			return -ENODATA;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		n = MAX(n, 0);
-	}
-	return 0;
-}
-
 static int say(int fd, const char *word)
 {
 	char line[16];
 
-	return write_all(fd, line, (size_t)snprintf(line, sizeof(line), "%s\n", word));
+	return write_full(fd, line, (size_t)snprintf(line, sizeof(line), "%s\n", word));
 }
 
 /* Reads a line, byte by byte: what follows may be another's. "" when there is none. */
@@ -65,7 +37,7 @@ static const char *hear(int fd, char line[16])
 {
 	size_t n = 0;
 
-	while (n < 15 && read_all(fd, line + n, 1) == 0 && line[n] != '\n')
+	while (n < 15 && read_full(fd, line + n, 1) == 0 && line[n] != '\n')
 		n++;
 	line[n] = '\0';
 	return line;
@@ -101,7 +73,7 @@ static int send_guest(struct cli *cli, const char *name, bool live, int fd)
 		return 1;
 	r = savefile_write(json_get(ready, "config"), &head);
 	if (r == 0)
-		r = write_all(fd, head.data, head.len);
+		r = write_full(fd, head.data, head.len);
 	if (r < 0)
 		return complain("the head of the stream", r); /* atolld lets the guest go on when we leave */
 	cli->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -114,14 +86,14 @@ static int take_guest(struct cli *cli, int fd, bool hold, struct json **result)
 	unsigned char head[SAVE_HEAD_SIZE];
 	char text[SAVE_CONFIG_MAX];
 	struct json *config = NULL;
-	int r = read_all(fd, head, sizeof(head));
+	int r = read_full(fd, head, sizeof(head));
 	int len = r < 0 ? r : savefile_head(head);
 
 	if (len == -EINVAL || len == -ENODATA)
 		return fprintf(stderr, "atoll: this is no saved guest\n"), 1;
 	if (len == -ENOTSUP)
 		return fprintf(stderr, "atoll: it was saved in another version of the format; this atoll reads version %d\n", SAVE_VERSION), 1;
-	r = len < 0 ? len : read_all(fd, text, (size_t)len);
+	r = len < 0 ? len : read_full(fd, text, (size_t)len);
 	if (r == 0)
 		r = savefile_config(text, (size_t)len, &config);
 	if (r < 0)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Tables for people. */
 #include <string.h>
-#include <time.h>
 
 #include "cli/cli.h"
 
@@ -60,7 +59,6 @@ static void print_info(const struct json *value, const char *indent, FILE *out)
 {
 	json_for_each(item, value) {
 		char at[32];
-		time_t when = (time_t)(json_get_int(item, "time_ms", 0) / 1000);
 
 		if (item->key && (!strcmp(item->key, "devices") || !strcmp(item->key, "last_outage") || (item->type == JSON_STRING && !*item->string)))
 			continue; /* device_states says more */
@@ -72,8 +70,8 @@ static void print_info(const struct json *value, const char *indent, FILE *out)
 			fprintf(out, "%lld\n", (long long)item->integer);
 		else if (item->type == JSON_ARRAY)
 			fprintf(out, "\n"), print_info(item, "  ", out);
-		else if (when && strftime(at, sizeof(at), "%F %T", localtime(&when)))
-			fprintf(out, "%s%s  %s: %s\n", indent, at, json_get_string(item, "event", ""), json_get_string(item, "text", ""));
+		else if (json_get(item, "time_ms"))
+			fprintf(out, "%s%s  %s: %s\n", indent, cli_time(item, "%F %T", at), json_get_string(item, "event", ""), json_get_string(item, "text", ""));
 		else if (item->type == JSON_OBJECT)
 			fprintf(out, "%s%s %lld  %s on %s of %s: %s\n", indent, json_get_string(item, "kind", ""),
 				(long long)json_get_int(item, "id", 0), json_get_string(item, "name", ""), json_get_string(item, "on", ""),

@@ -71,13 +71,9 @@ static void on_key(struct source *source, uint32_t events, void *data)
 
 static void add_event(struct top *top, const struct json *event)
 {
-	time_t seconds = (time_t)(json_get_int(event, "time_ms", 0) / 1000);
-	char line[160], when[16];
-	struct tm tm;
+	char line[160], when[32];
 
-	localtime_r(&seconds, &tm);
-	strftime(when, sizeof(when), "%T", &tm);
-	snprintf(line, sizeof(line), "%s %s: %s: %s", when, json_get_string(event, "name", "?"), json_get_string(event, "event", "?"),
+	snprintf(line, sizeof(line), "%s %s: %s: %s", cli_time(event, "%T", when), json_get_string(event, "name", "?"), json_get_string(event, "event", "?"),
 		 json_get_string(event, "text", ""));
 	top_event(top, line);
 }
