@@ -8,14 +8,6 @@
 #define STATUS_TIMEOUT_MS 1000
 #define BUILDER_TIMEOUT_MS 10000
 
-struct answer {
-	bool there;
-	int error;
-	struct json *result;
-	char *why;
-	size_t size;
-};
-
 static void on_close(struct rpc *rpc, const char *why, void *data)
 {
 	struct peer *peer = data;
@@ -24,19 +16,6 @@ static void on_close(struct rpc *rpc, const char *why, void *data)
 }
 
 static const struct rpc_ops ops = {.on_close = on_close};
-
-static void on_reply(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
-{
-	struct answer *answer = data;
-
-	answer->there = true;
-	if (!error) {
-		answer->result = json_copy(result);
-		return;
-	}
-	answer->error = !strcmp(error->code, "EEXIST") ? -EEXIST : -EIO;
-	snprintf(answer->why, answer->size, "%.300s", error->message);
-}
 
 int lab_init(struct lab *lab)
 {
@@ -56,7 +35,8 @@ void lab_fini(struct lab *lab)
 int lab_call(struct lab *lab, struct peer *peer, const char *method, struct json *params, unsigned timeout_ms, struct json **result,
 	     char *why, size_t size)
 {
-	struct answer answer = {.why = why, .size = size};
+	struct json *answer = NULL;
+	struct rpc_error error;
 	int fd, r = 0;
 
 	if (!peer->rpc) {
@@ -64,20 +44,22 @@ int lab_call(struct lab *lab, struct peer *peer, const char *method, struct json
 		r = fd < 0 ? fd : rpc_create_socket(lab->loop, fd, peer->path, &ops, peer, &peer->rpc);
 	}
 	if (r == 0)
-		r = rpc_call(peer->rpc, method, params, timeout_ms, on_reply, &answer);
+		r = rpc_call_wait(peer->rpc, method, params, timeout_ms, &answer, &error);
 	else
 		json_free(params);
-	while (r == 0 && !answer.there)
-		r = loop_step(lab->loop, -1);
-	if (r < 0)
+	if (r == -EREMOTEIO)
+		snprintf(why, size, "%.300s", error.message);
+	else if (r < 0)
 		snprintf(why, size, "%s: %s", method, strerror(-r));
-	if (r == 0 && answer.error == -EIO && peer->rpc && strstr(why, "no answer"))
+	if (r == -EREMOTEIO && peer->rpc && strstr(why, "no answer"))
 		peer->rpc = rpc_destroy(peer->rpc);
+	if (r == -EREMOTEIO)
+		r = !strcmp(error.code, "EEXIST") ? -EEXIST : -EIO;
 	if (result)
-		*result = answer.result;
+		*result = answer;
 	else
-		json_free(answer.result);
-	return r < 0 ? r : answer.error;
+		json_free(answer);
+	return r;
 }
 
 bool lab_poll(struct lab *lab)

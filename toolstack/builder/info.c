@@ -42,9 +42,6 @@ int host_info(struct builder *builder, struct host_info *host)
 		.total_kib = info.total_pages << 2,
 		.free_kib = free_kib(&info),
 		.cpus = info.nr_cpus,
-		.cpu_khz = info.cpu_khz,
-		.iommu = info.capabilities & XEN_SYSCTL_PHYSCAP_directio,
-		.hap = info.capabilities & XEN_SYSCTL_PHYSCAP_hap,
 	};
 	version = xc_version(builder->xen, XENVER_version, NULL);
 	if (version < 0 || xc_version(builder->xen, XENVER_extraversion, extra) < 0)

@@ -5,12 +5,11 @@
 
 #include "builder.h"
 
-#define LIST_MAX 128 /* domains in one answer: some 240 bytes each have to fit into a frame of 64 KiB */
+#define LIST_MAX 128 /* domains in one answer: some 120 bytes each have to fit into a frame of 64 KiB */
 
 struct host_info {
 	uint64_t total_kib, free_kib;
-	uint32_t cpus, cpu_khz;
-	bool iommu, hap;
+	uint32_t cpus;
 	char xen_version[80];
 };
 

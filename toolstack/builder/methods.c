@@ -87,20 +87,11 @@ static const char *state_name(uint32_t flags)
 
 static struct json *domain_json(const xc_domaininfo_t *d, unsigned cap)
 {
-	char uuid[37], *at = uuid;
-	struct json *json;
+	struct json *json = json_build("domid=%u state=%s memory_kib=%lu cpu_ns=%lu cap~%u", d->domain, state_name(d->flags),
+				       d->tot_pages << 2, d->cpu_time, cap);
 
-	for (int i = 0; i < 16; i++)
-		at += sprintf(at, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", d->handle[i]);
-	/* Xen has no other privileged domain than the first: nobody here makes one. */
-	json = json_build("domid=%u state=%s type=%s privileged?%d memory_kib=%lu max_memory_kib=%lu outstanding_kib=%lu "
-			  "shared_pages=%lu cpu_ns=%lu vcpus=%u cap~%u ssidref=%u uuid=%s", d->domain, state_name(d->flags),
-			  d->flags & XEN_DOMINF_hvm_guest ? "pvh" : "pv", d->domain == 0, d->tot_pages << 2, d->max_pages << 2,
-			  d->outstanding_pages << 2, d->shr_pages, d->cpu_time, d->nr_online_vcpus, cap, d->ssidref, uuid);
 	if (json && d->flags & XEN_DOMINF_shutdown)
 		json_add(json, "reason=%u", d->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
-	if (json && d->flags & XEN_DOMINF_xs_domain)
-		json_add(json, "xs_domain?%d", true);
 	return json;
 }
 
@@ -162,8 +153,8 @@ static int on_host_info(struct builder *builder, const struct request *q, struct
 	struct host_info host;
 	int ret = host_info(builder, &host);
 
-	return ret < 0 ? ret : json_add(result, "total_kib=%lu free_kib=%lu cpus=%u cpu_khz=%u iommu?%d hap?%d xen_version=%s",
-					host.total_kib, host.free_kib, host.cpus, host.cpu_khz, host.iommu, host.hap, host.xen_version);
+	return ret < 0 ? ret : json_add(result, "total_kib=%lu free_kib=%lu cpus=%u xen_version=%s", host.total_kib, host.free_kib,
+					host.cpus, host.xen_version);
 }
 
 static int on_store_setup(struct builder *builder, const struct request *q, struct json *result)

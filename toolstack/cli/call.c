@@ -6,11 +6,6 @@
 
 #include "cli/cli.h"
 
-struct answer {
-	bool there, failed;
-	struct json *result;
-};
-
 static void on_event(struct rpc *rpc, const char *event, const struct json *params, void *data)
 {
 	struct cli *cli = data;
@@ -50,21 +45,9 @@ void cli_fini(struct cli *cli)
 	cli->loop = loop_destroy(cli->loop);
 }
 
-static void on_reply(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
-{
-	struct answer *answer = data;
-
-	answer->there = true;
-	answer->failed = error != NULL;
-	if (error)
-		fprintf(stderr, "atoll: %s\n", error->message);
-	else
-		answer->result = json_copy(result);
-}
-
 int cli_call(struct cli *cli, const char *method, struct json *params, struct json **result)
 {
-	struct answer answer = {0};
+	struct rpc_error error;
 	int r = cli->rpc ? 0 : connect_atolld(cli);
 
 	if (r < 0) {
@@ -73,13 +56,12 @@ int cli_call(struct cli *cli, const char *method, struct json *params, struct js
 	}
 	if (cli->fd >= 0)
 		rpc_push_fd(cli->rpc, TAKE_FD(cli->fd));
-	r = rpc_call(cli->rpc, method, params, 0, on_reply, &answer);
-	while (r == 0 && !answer.there)
-		r = loop_step(cli->loop, -1);
-	if (r < 0)
+	r = rpc_call_wait(cli->rpc, method, params, 0, result, &error);
+	if (r == -EREMOTEIO)
+		fprintf(stderr, "atoll: %s\n", error.message);
+	else if (r < 0)
 		fprintf(stderr, "atoll: %s: %s\n", method, strerror(-r));
-	*result = answer.result;
-	return r < 0 || answer.failed ? 1 : 0;
+	return r < 0;
 }
 
 int cli_status(struct cli *cli, struct json **out)
