@@ -67,8 +67,10 @@ systemctl stop atoll-monitor atolld atoll-builder
 mkdir -p /var/log/xen/console /run/xen /var/lib/xen
 xenstore-rm /local/domain/0/name # or it thinks that all has been done
 xen-init-dom0
-xenconsoled --pid-file=/run/xenconsoled.pid --log=guest --log-dir=/var/log/xen/console
+xenconsoled --pid-file=/run/xenconsoled.pid --log=guest --log-dir=/var/log/xen/console >/dev/null 2>&1 </dev/null
 sleep 2
 measure xenconsoled theirs /var/log/xen/console/guest-theirs.log xl_guest || exit 1
 jq -s . /run/console-atoll.json /run/console-xenconsoled.json >/run/console.json
 echo "@@file console.json $(base64 -w0 /run/console.json)"
+xl destroy theirs
+kill "$(cat /run/xenconsoled.pid)"
