@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A guest says LINES lines of 64 bytes on its console, in one boot first to Atoll's console service, then to Debian's xenconsoled in the
 # control domain. Hands over console.json: of each bytes, the guest's seconds, and the control domain's seconds of processor time meanwhile,
-# less what it needs when nobody speaks.
+# less what it needs when nobody speaks, and what this script needs to look.
 #
 # For the second, the tools layer has xl and xenconsoled; the store is ours for both, and atolld is stopped, so that the guest is xl's alone.
 LINES=${LINES:-65536}
@@ -12,35 +12,35 @@ HOST=/etc/atoll/host.json
 export PATH=$PATH:/usr/lib/xen-4.17/bin
 
 cmdline() { echo "console=hvc0 loglevel=1 atoll.name=$1 atoll.work=console atoll.lines=$LINES"; }
-# The control domain's own processor time in ticks: all but idle, iowait and what others had.
-ticks() { awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 }' /proc/stat; }
-# Cheap, and the same for both.
+# The control domain's own processor time in ticks: all but idle, iowait and what others had; not this script's.
+ticks() { awk -v own="$(awk '{ print $14 + $15 + $16 + $17 }' /proc/$$/stat)" '/^cpu / { print $2 + $3 + $4 + $7 + $8 - own }' /proc/stat; }
+now_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
 until_says() {
 	local n
-	for ((n = 0; n < 2000; n++)); do
+	for ((n = 0; n < 1000; n++)); do
 		tail -q -c 400 "$2" 2>/dev/null | grep -q -a "$1" && return
-		sleep 0.5
+		sleep "$3"
 	done
 	tail -n 5 "$2"
 	return 1
 }
 # measure SYSTEM GUEST LOG COMMAND...: the command starts the guest
 measure() {
-	local system=$1 guest=$2 log=$3 idle before after from to seconds
+	local system=$1 guest=$2 log=$3 idle before after from to seconds start elapsed
 	shift 3
 	before=$(ticks)
 	sleep $IDLE_S
 	idle=$(($(ticks) - before))
 	"$@" || return
-	until_says '^LINE ' "$log" || return
-	before=$(ticks) from=$(stat -c %s "$log")
-	until_says 'CONSOLE LOAD DONE' "$log" || return
-	after=$(ticks) to=$(stat -c %s "$log")
+	until_says '^LINE ' "$log" 0.2 || return
+	start=$(now_ms) before=$(ticks) from=$(stat -c %s "$log")
+	until_says 'CONSOLE LOAD DONE' "$log" 1 || return
+	after=$(ticks) to=$(stat -c %s "$log") elapsed=$(($(now_ms) - start))
 	/usr/libexec/atoll/atoll-load-console --check "$LINES" "$log" || return
 	seconds=$(tail -c 400 "$log" | tr -d '\r' | sed -n 's/.*CONSOLE LOAD DONE [0-9]* lines \([0-9.]*\) s$/\1/p')
 	jq -n --arg s "$system" --argjson bytes $((LINES * 64)) --argjson seconds "$seconds" --argjson ticks $((after - before)) \
-		--argjson idle $idle --argjson idle_s $IDLE_S --argjson watched $((to - from)) --argjson hz "$(getconf CLK_TCK)" \
-		'($watched / $bytes * $seconds * $idle / $idle_s) as $own | {system: $s, bytes: $bytes, seconds: $seconds, watched: $watched,
+		--argjson own $((idle * elapsed / IDLE_S / 1000)) --argjson watched $((to - from)) --argjson hz "$(getconf CLK_TCK)" \
+		'{system: $s, bytes: $bytes, seconds: $seconds, watched: $watched,
 		ticks: $ticks, idle_ticks: $own, mib_per_s: ($bytes / 1048576 / $seconds),
 		control_cpu_s_per_mib: (($ticks - $own) / $hz / ($watched / 1048576))}' | tee "/run/console-$system.json"
 }

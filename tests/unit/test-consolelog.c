@@ -130,7 +130,7 @@ int main(void)
 	log.max = 8;
 	log.files = 3;
 	for (unsigned i = 0; i < 3; i++)
-		console_log_write(&log, dir, console_log_next(&log), "12345678" + i, 5, &fresh);
+		console_log_write(&log, dir, console_log_next(&log), &"12345678"[i], 5, &fresh);
 	ok(!strcmp(contents("g.log"), "34567") && !strcmp(contents("g.log.1"), "23456") && !strcmp(contents("g.log.2"), "12345") &&
 		   !strcmp(contents("g.log.3"), "(none)"),
 	   "as many logs are kept as were asked for");
