@@ -19,7 +19,7 @@
 /* Frames handled by one dispatch, so that a flood does not keep the event loop from its other work. */
 #define DISPATCH_FRAMES 64
 /* Received at once, if they are large. */
-#define RX_FRAMES 16
+#define RX_FRAMES 6
 /* libxenvchan formats node names in a buffer of 64 bytes. */
 #define PATH_MAX_VCHAN 50
 

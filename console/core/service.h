@@ -22,7 +22,7 @@
 /* 128 histories of 8 KiB are what fits 2 MiB. */
 #define CONSOLES_MAX 128
 /* Half of what a console's history takes while the client has acknowledged nothing, so that the guest need not wait for that. */
-#define SEND_BATCH 3072
+#define SEND_BATCH CONSOLE_DATA_MAX
 /* Input that a guest has not taken yet; a person types no faster. */
 #define INPUT_MAX 256
 

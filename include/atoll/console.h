@@ -28,8 +28,8 @@
 #include <stdint.h>
 
 #define CONSOLE_VERSION		2
-/* Text in one frame: half a guest's ring, so that one guest's burst does not delay the others by more. */
-#define CONSOLE_DATA_MAX	1024
+/* Text in one frame: a burst of one guest does not delay the others by more. */
+#define CONSOLE_DATA_MAX	3072
 /* Node below the console domain's /local/domain/N, without ring-ref and event-channel. */
 #define CONSOLE_VCHAN_NODE	"data/vchan/0/console"
 

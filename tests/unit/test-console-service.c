@@ -288,7 +288,7 @@ static void test_new_client(void)
 
 static void test_input(void)
 {
-	static uint8_t text[CONSOLE_DATA_MAX];
+	static uint8_t text[RING_IN_SIZE];
 	struct console_frame frame = { .type = CONSOLE_INPUT, .domid = 1, .data = text, .data_len = sizeof(text) };
 
 	memset(text, 'k', sizeof(text));
@@ -297,7 +297,7 @@ static void test_input(void)
 	ok(pages[1].in_prod == RING_IN_SIZE, "input reaches the guest");
 	client_send(&frame);
 	settle();
-	ok(seen.dropped_input == CONSOLE_DATA_MAX - INPUT_MAX, "what a guest does not read is dropped and reported");
+	ok(seen.dropped_input == (int)RING_IN_SIZE - INPUT_MAX, "what a guest does not read is dropped and reported");
 	pages[1].in_cons = pages[1].in_prod;
 	service_on_event(&s, 101);
 	settle();

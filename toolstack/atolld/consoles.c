@@ -115,25 +115,29 @@ static void on_console(void *arg, const struct console_client_state *state)
 		console_client_ack(c->client, state->domid, state->console, console_log_next(&s->log));
 }
 
-/* Keeps what a kernel says last: a crash gets its reason from it. Hostile text: bounded, and made harmless by whoever prints it. */
+/* Keeps what a kernel says last: a crash gets its reason from it. Hostile text: bounded, and made harmless. */
 static void look_for_panic(struct consoles *c, struct stream *s, const char *bytes, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		const char *panic;
+	while (len) {
+		const char *newline = memchr(bytes, '\n', len), *panic;
+		size_t n = newline ? (size_t)(newline - bytes) : len, kept = MIN(n, sizeof(s->line) - 1 - s->line_len);
 		struct domain *d;
 
-		if (bytes[i] != '\n' && bytes[i] != '\r') {
-			if (s->line_len < sizeof(s->line) - 1)
-				s->line[s->line_len++] = bytes[i] >= ' ' && bytes[i] < 0x7f ? bytes[i] : '?';
-			continue;
-		}
+		memcpy(s->line + s->line_len, bytes, kept);
+		s->line_len += (unsigned)kept;
+		if (!newline)
+			return;
+		bytes += n + 1;
+		len -= n + 1;
 		s->line[s->line_len] = '\0';
 		s->line_len = 0;
 		panic = strstr(s->line, PANIC_TEXT);
 		d = panic && !s->console ? domain_by_id(c->atolld, s->log.domid) : NULL;
 		if (!d)
 			continue;
-		snprintf(d->panic, sizeof(d->panic), "%.*s", (int)sizeof(d->panic) - 1, panic + strlen(PANIC_TEXT));
+		panic += strlen(PANIC_TEXT);
+		snprintf(d->panic, sizeof(d->panic), "%.*s", (int)MIN(strcspn(panic, "\r"), sizeof(d->panic) - 1), panic);
+		make_line(d->panic);
 		d->panic_ms = now_ms();
 	}
 }
