@@ -147,7 +147,7 @@ struct atolld {
 	struct xenevtchn_handle *exceptions; /* VIRQ_DOM_EXC, while no store has it */
 	struct source *exception;
 	unsigned last_guest_domid, saved_guest_domid;
-	unsigned store_setup_port, saved_setup_port; /* the control domain's own store event channel; 0: not set up */
+	unsigned store_setup_port; /* the control domain's own store event channel; 0: not set up */
 	uint64_t control_memory_kib;
 	bool listing;              /* a domain list is under way … */
 	bool list_again;           /* … and already out of date */
@@ -270,6 +270,10 @@ int step_destroy(struct job *job);
 int step_unpause(struct job *job);
 /* Where its store and console rings are: as domain.build says, and the state file. 0 or -EPROTO. */
 int domain_take_rings(struct domain *domain, const struct json *json);
+/* Asks the guest for "poweroff", "reboot" or "suspend"; "": takes that back. 0 or -errno. */
+int domain_ask(struct domain *domain, const char *what);
+/* JOB has failed, and left it in a state that people have to look at. */
+void domain_failed(struct domain *domain, const struct job *job);
 /* Notes what domain.build answered. */
 int built(struct job *job, const struct json *result);
 /* {"pci": …}-less parameters of domain.build. */

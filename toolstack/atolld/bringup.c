@@ -219,10 +219,9 @@ static int store_was_set_up(struct job *job, const struct json *result)
 	return 0;
 }
 
+/* Once a boot; a successor is told the same channel, and takes the ring over. */
 static int step_store_setup(struct job *job)
 {
-	if (job->domain->atolld->store_setup_port) /* once a boot; the successor takes the same ring and channel over */
-		return 0;
 	return job_order(job, "store.setup", domain_params(job->domain), store_was_set_up, NULL);
 }
 

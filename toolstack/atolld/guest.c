@@ -322,8 +322,7 @@ static void on_destroyed(struct job *job)
 	struct domain *d = job->domain;
 
 	if (job->error.code[0]) {
-		d->state = DOMAIN_FAILED;
-		snprintf(d->why, sizeof(d->why), "%.255s", job->error.message);
+		domain_failed(d, job);
 		log_error("%s: cannot be destroyed: %s", d->name, job->error.message);
 		api_answer(job, NULL);
 		return;

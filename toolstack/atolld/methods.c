@@ -92,7 +92,6 @@ void method_destroy(struct atolld *a, struct rpc *rpc, uint32_t id, const struct
 void method_shutdown(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
 {
 	struct domain *d = api_guest(a, rpc, id, params);
-	struct store_batch *batch;
 	int r;
 
 	if (!d)
@@ -101,10 +100,7 @@ void method_shutdown(struct atolld *a, struct rpc *rpc, uint32_t id, const struc
 		api_refuse(rpc, id, d, -EBUSY);
 		return;
 	}
-	batch = store_batch_new();
-	store_batch_put(batch, NULL, json_get_bool(params, "reboot", false) ? "reboot" : "poweroff",
-			"/local/domain/%u/control/shutdown", d->domid);
-	r = store_commit(a->store, batch);
+	r = domain_ask(d, json_get_bool(params, "reboot", false) ? "reboot" : "poweroff");
 	if (r < 0)
 		rpc_fail(rpc, id, r, "%s: the request was not written: %s", d->name, strerror(-r));
 	else

@@ -79,8 +79,7 @@ static void on_started(struct job *job)
 		return;
 	}
 	if (job->error.code[0]) {
-		d->state = DOMAIN_FAILED;
-		snprintf(d->why, sizeof(d->why), "%.255s", job->error.message);
+		domain_failed(d, job);
 		event_add(d->atolld, "not-started", d->name, "%s", job->error.message);
 		api_answer(job, NULL);
 		api_service_failed(d);

@@ -59,11 +59,10 @@ void state_save(struct domain *d)
 		state_remove(d);
 	else
 		write_state(path, domain_state(d));
-	if (a->saved_setup_port == a->store_setup_port && a->saved_guest_domid == a->last_guest_domid)
+	if (a->saved_guest_domid == a->last_guest_domid)
 		return;
-	a->saved_setup_port = a->store_setup_port;
 	a->saved_guest_domid = a->last_guest_domid;
-	write_state(HOST_STATE, json_build("store_setup_port=%u last_guest_domid=%u", a->store_setup_port, a->last_guest_domid));
+	write_state(HOST_STATE, json_build("last_guest_domid=%u", a->last_guest_domid));
 }
 
 void state_remove(const struct domain *d)
@@ -215,7 +214,6 @@ int state_load(struct atolld *a)
 	int n = scandir(STATE_DIR, &entries, is_domain, versionsort); /* by number: a device model comes after its guest */
 	char path[sizeof(STATE_DIR) + 256];
 
-	a->saved_setup_port = a->store_setup_port = (unsigned)json_get_int(host, "store_setup_port", 0);
 	a->saved_guest_domid = a->last_guest_domid = (unsigned)json_get_int(host, "last_guest_domid", 0);
 	for (int i = 0; i < n; i++) {
 		AUTO_JSON struct json *json = NULL;

@@ -197,3 +197,17 @@ unsigned device_state(const struct domain *guest, const struct device *dev, bool
 	strcat(path, "/state");
 	return store && store_read(store, path, value, sizeof(value)) >= 0 && parse_u64(value, 0, 9, &state) == 0 ? (unsigned)state : 0;
 }
+
+int domain_ask(struct domain *d, const char *what)
+{
+	struct store_batch *batch = store_batch_new();
+
+	store_batch_put(batch, NULL, what, "/local/domain/%u/control/shutdown", d->domid);
+	return store_commit(d->atolld->store, batch);
+}
+
+void domain_failed(struct domain *d, const struct job *job)
+{
+	d->state = DOMAIN_FAILED;
+	snprintf(d->why, sizeof(d->why), "%.255s", job->error.message);
+}

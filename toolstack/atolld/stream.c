@@ -20,27 +20,18 @@
 #include "atolld/nodes.h"
 #include "base/log.h"
 
-static void write_control(struct domain *d, const char *value)
-{
-	struct store_batch *batch = store_batch_new();
-	int r;
-
-	store_batch_put(batch, NULL, value, "/local/domain/%u/control/shutdown", d->domid);
-	r = store_commit(d->atolld->store, batch);
-	if (r < 0)
-		log_error("%s: control/shutdown: %s", d->name, strerror(-r));
-}
-
 void stream_event(struct atolld *a, const char *event, const struct json *params)
 {
 	struct domain *d = domain_by_id(a, (unsigned)json_get_int(params, "domid", 0));
 
 	if (!d || !d->guest || !d->job)
 		return;
-	if (!strcmp(event, "suspend"))
-		write_control(d, "suspend");
-	else if (!strcmp(event, "progress") && d->job->client)
+	if (!strcmp(event, "suspend")) {
+		if (domain_ask(d, "suspend") < 0)
+			log_error("%s: it is not told to suspend", d->name);
+	} else if (!strcmp(event, "progress") && d->job->client) {
 		rpc_event(d->job->client, "progress", json_build("name=%s percent=%ld", d->name, json_get_int(params, "percent", 0)));
+	}
 }
 
 /* --- going on --- */
@@ -65,7 +56,7 @@ static int resumed(struct job *job, const struct json *result)
 
 	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", job->domain->domid);
 	if (store_read(job->domain->atolld->store, path, value, sizeof(value)) == 0 && !strcmp(value, "suspend"))
-		write_control(job->domain, ""); /* it never took the order */
+		domain_ask(job->domain, ""); /* it never took the order */
 	job->domain->shutdown = false;
 	return store_resume(job->domain->atolld->store, job->domain->domid);
 }
@@ -83,10 +74,10 @@ static void on_resumed(struct job *job)
 {
 	struct domain *d = job->domain;
 
-	d->state = job->error.code[0] ? DOMAIN_FAILED : DOMAIN_RUNNING;
+	d->state = DOMAIN_RUNNING;
 	if (job->error.code[0]) {
 		log_error("%s: cannot go on: %s", d->name, job->error.message);
-		snprintf(d->why, sizeof(d->why), "%.255s", job->error.message);
+		domain_failed(d, job);
 	} else {
 		job->error = d->failure; /* of the save, if there was one */
 		event_add(d->atolld, "resumed", d->name, "%s", d->failure.code[0] ? d->failure.message : "goes on");
