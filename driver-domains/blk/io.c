@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "blk/vbd.h"
 
+#define QUIET_FROM 8 /* requests in flight */
 #define DISCARD_STEP (64u << 20) /* bytes at a time, during which all others wait */
 
 static void io_free(struct io *io)
@@ -24,6 +25,9 @@ static void io_free(struct io *io)
 
 	if (vbd->barrier == io)
 		vbd->barrier = NULL;
+	if (io->buffer)
+		buffer_put(vbd->blk, io->buffer);
+	io->buffer = NULL;
 	vbd->in_flight--;
 	io->next = vbd->free;
 	vbd->free = io;
@@ -60,43 +64,6 @@ static void finish(struct io *io, int result)
 	blk->finished_end = &io->next;
 }
 
-/* --- copying: between a frontend's pages and our buffers --- */
-
-static unsigned add_copies(struct io *io, unsigned n)
-{
-	bool to_guest = io->request.op == BLK_READ;
-	uint32_t domid = io->queue->vbd->device->frontend;
-	uint8_t *p = io->buffer;
-
-	for (unsigned i = 0; i < io->request.count; i++) {
-		const struct blk_segment *segment = &io->request.segments[i];
-		xengnttab_grant_copy_segment_t *copy = &io->queue->vbd->blk->copies[n++];
-
-		*copy = (xengnttab_grant_copy_segment_t){.len = segment->len, .flags = to_guest ? GNTCOPY_dest_gref : GNTCOPY_source_gref};
-		copy->source.virt = copy->dest.virt = p;
-		(to_guest ? &copy->dest : &copy->source)->foreign.ref = segment->ref;
-		(to_guest ? &copy->dest : &copy->source)->foreign.offset = segment->offset;
-		(to_guest ? &copy->dest : &copy->source)->foreign.domid = (uint16_t)domid;
-		p += segment->len;
-	}
-	return n;
-}
-
-static int copy_all(struct blk *blk, unsigned n)
-{
-	return n && xengnttab_grant_copy(blk->pv.grants, n, blk->copies) < 0 ? -errno : 0;
-}
-
-/* Of COUNT copies from FIRST on. */
-static int copy_result(const struct blk *blk, unsigned first, unsigned count)
-{
-	for (unsigned i = first; i < first + count; i++) {
-		if (blk->copies[i].status != GNTST_okay)
-			return -EFAULT;
-	}
-	return 0;
-}
-
 /* --- starting --- */
 
 static void discard_later(struct io *io)
@@ -112,13 +79,13 @@ static void start_rw(struct io *io, bool write)
 {
 	const struct blk_request *r = &io->request;
 
-	aio_queue(io->queue->vbd->blk->aio, &io->iocb, write ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD, io->queue->vbd->fd, io->buffer,
-		  r->sectors * BLK_SECTOR, r->sector * BLK_SECTOR);
+	uring_queue(io->queue->vbd->blk->uring, &io->op, write ? URING_WRITE : URING_READ, io->queue->vbd->fd, io->buffer,
+		    (uint32_t)r->sectors * BLK_SECTOR, r->sector * BLK_SECTOR);
 }
 
 static void start_flush(struct io *io)
 {
-	aio_queue(io->queue->vbd->blk->aio, &io->iocb, IOCB_CMD_FSYNC, io->queue->vbd->fd, NULL, 0, 0);
+	uring_queue(io->queue->vbd->blk->uring, &io->op, URING_FLUSH, io->queue->vbd->fd, NULL, 0, 0);
 }
 
 static void start(struct io *io)
@@ -164,30 +131,25 @@ static bool barrier_goes_on(struct io *io)
 /* Gets the segments of indirect requests, then checks all. Those that fail are answered and taken out of BATCH. */
 static unsigned check_batch(struct vbd *vbd, struct io **batch, unsigned count)
 {
-	struct blk *blk = vbd->blk;
 	unsigned n = 0, good = 0;
 	int error;
 
+	do {
+		for (unsigned i = 0; i < count; i++)
+			batch[i]->page = batch[i]->request.indirect ? page_find(vbd, batch[i]->request.indirect_ref) : NULL;
+	} while (vbd->grants && grants_map(vbd->grants));
 	for (unsigned i = 0; i < count; i++) {
-		struct io *io = batch[i];
-		xengnttab_grant_copy_segment_t *copy = &blk->copies[n];
-
-		if (!io->request.indirect)
-			continue;
-		*copy = (xengnttab_grant_copy_segment_t){.len = (uint16_t)(io->request.count * 8), .flags = GNTCOPY_source_gref};
-		copy->source.foreign.ref = io->request.indirect_ref;
-		copy->source.foreign.domid = (uint16_t)vbd->device->frontend;
-		copy->dest.virt = io->raw;
-		n++;
+		if (batch[i]->request.indirect)
+			n = copy_add_indirect(batch[i], n);
 	}
-	error = copy_all(blk, n);
+	error = copy_all(vbd->blk, n);
 	n = 0;
 	for (unsigned i = 0; i < count; i++) {
 		struct io *io = batch[i];
 		int r = 0;
 
 		if (io->request.indirect) {
-			r = error < 0 ? error : copy_result(blk, n++, 1);
+			r = copy_result(io, error, &n);
 			if (r == 0)
 				r = blk_segments_decode(io->raw, &io->request);
 		}
@@ -201,31 +163,40 @@ static unsigned check_batch(struct vbd *vbd, struct io **batch, unsigned count)
 	return good;
 }
 
+static bool brings_data(const struct io *io)
+{
+	return io->request.op == BLK_WRITE || io->request.op == BLK_BARRIER;
+}
+
 static void start_batch(struct vbd *vbd, struct io **batch, unsigned count)
 {
-	struct blk *blk = vbd->blk;
 	unsigned n = 0;
 	int error;
 
 	count = check_batch(vbd, batch, count);
+	pages_find(vbd, batch, count);
 	for (unsigned i = 0; i < count; i++) {
-		if (batch[i]->request.op != BLK_READ && batch[i]->request.op != BLK_DISCARD)
-			n = add_copies(batch[i], n);
+		if (brings_data(batch[i]))
+			n = copy_add(batch[i], n);
 	}
-	error = copy_all(blk, n);
+	error = copy_all(vbd->blk, n);
 	n = 0;
 	for (unsigned i = 0; i < count; i++) {
 		struct io *io = batch[i];
-		int r = 0;
+		int r = brings_data(io) ? copy_result(io, error, &n) : 0;
 
-		if (io->request.op != BLK_READ && io->request.op != BLK_DISCARD) {
-			r = error < 0 ? error : copy_result(blk, n, io->request.count);
-			n += io->request.count;
-		}
 		if (r < 0)
 			answer(io, r);
 		else
 			start(io);
+	}
+}
+
+static void push(struct vbd *vbd)
+{
+	for (unsigned i = 0; vbd->connected && i < vbd->queue_count; i++) {
+		if (ring_push(&vbd->queues[i].ring))
+			channel_notify(vbd->queues[i].channel);
 	}
 }
 
@@ -247,9 +218,27 @@ static struct io *take(struct queue *queue)
 		answer(io, r);
 		return NULL;
 	}
+	if (io->request.count)
+		io->buffer = buffer_get(vbd->blk, io->request.count);
 	if (io->request.op == BLK_BARRIER)
 		vbd->barrier = io;
 	return io;
+}
+
+/* Whether one more request may be taken; if it is for buffers that not, the vbd gets its turn when there are some. */
+static bool can_take(struct vbd *vbd)
+{
+	struct blk *blk = vbd->blk;
+
+	if (vbd->barrier || !vbd->free || blk->large_count)
+		return !vbd->barrier && vbd->free;
+	if (!vbd->starved) {
+		vbd->starved = true;
+		vbd->next_starved = NULL;
+		*blk->starved_end = vbd;
+		blk->starved_end = &vbd->next_starved;
+	}
+	return false;
 }
 
 void queue_run(void *data)
@@ -264,31 +253,26 @@ void queue_run(void *data)
 	do {
 		unsigned n = 0;
 
-		while (!vbd->barrier && vbd->free && (pending = ring_pending(&queue->ring)) > 0) {
+		while (can_take(vbd) && (pending = ring_pending(&queue->ring)) > 0) {
 			struct io *io = take(queue);
 
 			if (io)
 				batch[n++] = io;
 		}
 		start_batch(vbd, batch, n);
-	} while (pending >= 0 && !vbd->barrier && vbd->free && ring_more(&queue->ring));
+		/* With many in flight no event is asked for: the next of them to end brings us here again. */
+	} while (pending >= 0 && can_take(vbd) && vbd->in_flight < QUIET_FROM && ring_more(&queue->ring));
 	try_barrier(vbd);
-	aio_submit(vbd->blk->aio);
-	for (unsigned i = 0; i < vbd->queue_count; i++) {
-		if (ring_push(&vbd->queues[i].ring)) /* what was answered at once */
-			channel_notify(vbd->queues[i].channel);
-	}
+	push(vbd); /* what was answered at once */
 	if (pending < 0)
 		bus_fail(vbd->device, "its ring has impossible indexes");
 }
 
 /* --- ending --- */
 
-static void on_done(struct iocb *iocb, int64_t result, void *data)
+static void on_done(struct uring_op *op, int r, void *data)
 {
-	struct io *io = container_of(iocb, struct io, iocb);
-	bool whole = iocb->aio_lio_opcode == IOCB_CMD_FSYNC || (uint64_t)result == iocb->aio_nbytes;
-	int r = result < 0 ? (int)result : whole ? 0 : -EIO;
+	struct io *io = container_of(op, struct io, op);
 
 	if (r < 0)
 		log_error("%s: operation %u at sector %llu: %s", io->queue->vbd->device->name, io->request.operation,
@@ -307,8 +291,9 @@ static void answer_finished(struct blk *blk)
 	while (count < VBD_REQUESTS_MAX && (io = blk->finished)) {
 		blk->finished = io->next;
 		batch[count++] = io;
+		io->copies = 0;
 		if (io->request.op == BLK_READ && io->result == 0 && io->queue->vbd->connected)
-			n = add_copies(io, n);
+			n = copy_add(io, n);
 	}
 	if (!blk->finished)
 		blk->finished_end = &blk->finished;
@@ -316,12 +301,31 @@ static void answer_finished(struct blk *blk)
 	n = 0;
 	for (unsigned i = 0; i < count; i++) {
 		io = batch[i];
-		if (io->request.op == BLK_READ && io->result == 0 && io->queue->vbd->connected) {
-			io->result = error < 0 ? error : copy_result(blk, n, io->request.count);
-			n += io->request.count;
-		}
+		if (io->copies)
+			io->result = copy_result(io, error, &n);
 		answer(io, io->result);
 	}
+}
+
+static void run_queues(struct vbd *vbd)
+{
+	for (unsigned i = 0; vbd->connected && i < vbd->queue_count; i++)
+		queue_run(&vbd->queues[i]);
+}
+
+static void forget_starved(struct vbd *vbd)
+{
+	struct blk *blk = vbd->blk;
+	struct vbd **link = &blk->starved;
+
+	if (!vbd->starved)
+		return;
+	while (*link != vbd)
+		link = &(*link)->next_starved;
+	*link = vbd->next_starved;
+	if (!*link)
+		blk->starved_end = link;
+	vbd->starved = false;
 }
 
 static void on_batch(void *data)
@@ -331,21 +335,26 @@ static void on_batch(void *data)
 
 	while (blk->finished)
 		answer_finished(blk);
+	while (blk->large_count && (vbd = blk->starved)) {
+		forget_starved(vbd);
+		run_queues(vbd);
+	}
 	while ((vbd = blk->run)) {
 		blk->run = vbd->next_run;
 		vbd->to_run = false;
-		/* Tell the frontend first: it can go on while we take its next requests. */
-		for (unsigned i = 0; vbd->connected && i < vbd->queue_count; i++) {
-			if (ring_push(&vbd->queues[i].ring))
-				channel_notify(vbd->queues[i].channel);
-		}
-		for (unsigned i = 0; vbd->connected && i < vbd->queue_count; i++)
-			queue_run(&vbd->queues[i]);
+		push(vbd); /* the frontend can go on while we take its next requests */
+		run_queues(vbd);
 	}
-	aio_submit(blk->aio);
 }
 
-const struct aio_ops io_ops = {.on_done = on_done, .on_batch = on_batch};
+static void on_events(void *data)
+{
+	struct blk *blk = data;
+
+	pv_events(&blk->pv);
+}
+
+const struct uring_ops io_ops = {.on_done = on_done, .on_batch = on_batch, .on_events = on_events};
 
 void io_on_timer(struct source *source, uint32_t events, void *data)
 {
@@ -386,8 +395,9 @@ void vbd_drain(struct vbd *vbd)
 	}
 	if (vbd->barrier && vbd->barrier->stage == 0) /* not begun */
 		io_free(vbd->barrier);
-	while (vbd->in_flight)
-		aio_wait(vbd->blk->aio);
+	for (on_batch(vbd->blk); vbd->in_flight; on_batch(vbd->blk))
+		uring_wait(vbd->blk->uring);
+	forget_starved(vbd);
 	for (struct vbd **run = &vbd->blk->run; *run; run = &(*run)->next_run) {
 		if (*run == vbd) {
 			*run = vbd->next_run;

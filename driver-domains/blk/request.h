@@ -23,6 +23,7 @@ enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_BARRIER, BLK_DISCARD };
 struct blk_segment {
 	uint32_t ref;
 	uint16_t offset, len; /* bytes within the page */
+	uint8_t *page;	      /* the caller's */
 };
 
 struct blk_request {

@@ -18,8 +18,6 @@
 
 #include "base/log.h"
 
-#define BUFFER_SIZE (BLK_SEGMENTS_MAX * BLK_PAGE)
-#define IN_FLIGHT_MAX 1024 /* of all vbds together; deeper than disks' queues are */
 #define RING_PAGES_MAX (1u << VBD_RING_ORDER_MAX)
 
 /* --- the disk --- */
@@ -153,18 +151,12 @@ static int queue_connect(struct vbd *vbd, unsigned index, unsigned order)
 
 static int alloc_requests(struct vbd *vbd)
 {
-	/* Memory is taken when a buffer is used first. */
-	void *buffers = mmap(NULL, VBD_REQUESTS_MAX * BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (buffers == MAP_FAILED)
-		return -errno;
-	vbd->buffers = buffers;
 	vbd->ios = calloc(VBD_REQUESTS_MAX, sizeof(*vbd->ios));
 	if (!vbd->ios)
 		return -ENOMEM;
 	vbd->free = NULL;
 	for (unsigned i = VBD_REQUESTS_MAX; i-- > 0;) {
-		vbd->ios[i] = (struct io){.buffer = vbd->buffers + i * BUFFER_SIZE, .next = vbd->free};
+		vbd->ios[i].next = vbd->free;
 		vbd->free = &vbd->ios[i];
 	}
 	return 0;
@@ -179,9 +171,7 @@ static void let_go(struct vbd *vbd)
 	vbd->queue_count = 0;
 	free(vbd->ios);
 	vbd->ios = NULL;
-	if (vbd->buffers)
-		munmap(vbd->buffers, VBD_REQUESTS_MAX * BUFFER_SIZE);
-	vbd->buffers = NULL;
+	vbd->grants = grants_destroy(vbd->grants);
 }
 
 /* --- the bus' driver --- */
@@ -204,6 +194,7 @@ static int vbd_offer(struct bus_device *device, struct store_batch *batch)
 		return r;
 	store_batch_put_int(batch, NULL, 1, "%s/feature-flush-cache", path);
 	store_batch_put_int(batch, NULL, 1, "%s/feature-barrier", path);
+	store_batch_put_int(batch, NULL, 1, "%s/feature-persistent", path);
 	store_batch_put_int(batch, NULL, BLK_SEGMENTS_MAX, "%s/feature-max-indirect-segments", path);
 	store_batch_put_int(batch, NULL, VBD_RING_ORDER_MAX, "%s/max-ring-page-order", path);
 	store_batch_put_int(batch, NULL, VBD_QUEUES_MAX, "%s/multi-queue-max-queues", path);
@@ -218,7 +209,7 @@ static int vbd_offer(struct bus_device *device, struct store_batch *batch)
 static int vbd_connect(struct bus_device *device, struct store_batch *batch)
 {
 	struct vbd *vbd = device->state_of_driver;
-	uint64_t queues = 1, order = 0;
+	uint64_t queues = 1, order = 0, persistent = 0;
 	unsigned waiting = 0;
 	int r;
 
@@ -227,11 +218,17 @@ static int vbd_connect(struct bus_device *device, struct store_batch *batch)
 		r = read_choice(vbd, "multi-queue-num-queues", 1, VBD_QUEUES_MAX, &queues);
 	if (r == 0)
 		r = read_choice(vbd, "ring-page-order", 0, VBD_RING_ORDER_MAX, &order);
+	if (r == 0)
+		r = read_choice(vbd, "feature-persistent", 0, 1, &persistent);
 	vbd->queue_count = (unsigned)queues;
 	for (unsigned i = 0; i < queues; i++)
 		vbd->queues[i] = (struct queue){.vbd = vbd};
 	if (r == 0)
 		r = alloc_requests(vbd);
+	if (r == 0 && persistent) {
+		vbd->grants = grants_create(vbd->blk->pv.grants, device->frontend, &vbd->blk->grant_count);
+		r = vbd->grants ? 0 : -ENOMEM;
+	}
 	for (unsigned i = 0; i < queues && r == 0; i++)
 		r = queue_connect(vbd, i, (unsigned)order);
 	if (r < 0) {
@@ -280,9 +277,12 @@ int blk_create(struct loop *loop, blk_lookup_fn *lookup, void *data, struct blk 
 	blk->lookup = lookup;
 	blk->data = data;
 	blk->finished_end = &blk->finished;
+	blk->starved_end = &blk->starved;
 	r = pv_open(&blk->pv, loop);
 	if (r == 0)
-		r = aio_create(loop, IN_FLIGHT_MAX, BUS_DEVICES_MAX * VBD_REQUESTS_MAX, &io_ops, blk, &blk->aio);
+		r = uring_create(loop, pv_take_events(&blk->pv), BUFFERS_SMALL * BUFFER_SMALL + BUFFERS_LARGE * BUFFER_LARGE, &io_ops, blk, &blk->uring);
+	if (r == 0)
+		buffers_init(blk);
 	if (r == 0)
 		r = loop_add_timer(loop, -1, io_on_timer, blk, &blk->timer);
 	if (r == 0)
@@ -310,7 +310,7 @@ struct blk *blk_destroy(struct blk *blk)
 		return NULL;
 	bus_destroy(blk->bus);
 	source_destroy(blk->timer);
-	aio_destroy(blk->aio);
+	uring_destroy(blk->uring);
 	pv_close(&blk->pv);
 	free(blk);
 	return NULL;

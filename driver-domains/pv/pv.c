@@ -3,6 +3,7 @@
 #include "pv/pv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "base/log.h"
 
@@ -15,19 +16,16 @@ struct channel {
 	void *data;
 };
 
-/* The device gives the numbers of ports that had an event and keeps them masked until they are written back. */
-static void on_events(struct source *source, uint32_t events, void *data)
+/* The device gives the numbers of ports that had an event and keeps them masked until they are written back. False: there may be more. */
+static bool serve_ports(struct pv *pv)
 {
-	struct pv *pv = data;
 	evtchn_port_t ports[PORTS_PER_READ];
 	int fd = xenevtchn_fd(pv->evtchn);
 	ssize_t n = read(fd, ports, sizeof(ports));
 
-	if (n < 0) {
+	if (n < 0 && errno != EAGAIN)
 		log_error("event channels: cannot be read: %m");
-		return;
-	}
-	for (size_t i = 0; i < (size_t)n / sizeof(ports[0]); i++) {
+	for (ssize_t i = 0; i < n / (ssize_t)sizeof(ports[0]); i++) {
 		struct channel *channel = ports[i] < PV_PORTS_MAX ? pv->channels[ports[i]] : NULL;
 
 		if (channel)
@@ -35,6 +33,27 @@ static void on_events(struct source *source, uint32_t events, void *data)
 	}
 	if (n > 0 && write(fd, ports, (size_t)n) != n)
 		log_error("event channels: cannot be unmasked: %m");
+	return n < (ssize_t)sizeof(ports);
+}
+
+void pv_events(struct pv *pv)
+{
+	while (!serve_ports(pv))
+		;
+}
+
+static void on_events(struct source *source, uint32_t events, void *data)
+{
+	serve_ports(data);
+}
+
+int pv_take_events(struct pv *pv)
+{
+	int fd = xenevtchn_fd(pv->evtchn);
+
+	pv->source = source_destroy(pv->source);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	return fd;
 }
 
 int pv_open(struct pv *pv, struct loop *loop)

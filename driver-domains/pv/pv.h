@@ -32,6 +32,10 @@ struct pv {
 int pv_open(struct pv *pv, struct loop *loop);
 /* All channels must be closed before. */
 void pv_close(struct pv *pv);
+/* Takes the event channels out of the loop; returns their descriptor, which no longer blocks. pv_events() is to be called when it becomes
+ * readable, and serves all that have had an event. */
+int pv_take_events(struct pv *pv);
+void pv_events(struct pv *pv);
 
 /* Binds to the frontend's PORT. FN is called after each event; it may close any channel. The frontend may have notified somebody
  * who died since: look at the ring once after this. 0 or -errno. */

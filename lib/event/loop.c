@@ -27,6 +27,8 @@ struct loop {
 	int code;
 	unsigned sources;
 	struct source *dead;
+	bool (*wait)(void *data);
+	void *wait_data;
 };
 
 int loop_create(struct loop **out)
@@ -182,8 +184,14 @@ static void dispatch(struct source *source, uint32_t events)
 int loop_step(struct loop *loop, int timeout_ms)
 {
 	struct epoll_event events[EVENTS_PER_ROUND];
-	int n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_ROUND, timeout_ms);
+	int n;
 
+	if (loop->wait && timeout_ms < 0) {
+		if (!loop->wait(loop->wait_data))
+			return 0;
+		timeout_ms = 0;
+	}
+	n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_ROUND, timeout_ms);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < n; i++) {
@@ -206,6 +214,17 @@ int loop_run(struct loop *loop)
 			return r;
 	}
 	return loop->code;
+}
+
+void loop_set_wait(struct loop *loop, bool (*wait)(void *data), void *data)
+{
+	loop->wait = wait;
+	loop->wait_data = data;
+}
+
+int loop_fd(const struct loop *loop)
+{
+	return loop->epoll_fd;
 }
 
 void loop_quit(struct loop *loop, int code)

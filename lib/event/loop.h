@@ -24,6 +24,11 @@ int loop_run(struct loop *loop);
 int loop_step(struct loop *loop, int timeout_ms);
 void loop_quit(struct loop *loop, int code);
 
+/* Where something else waits for more than descriptors: WAIT is called instead of waiting for ever, and returns true if loop_fd(), which
+ * is readable when a source is ready, is to be looked at. NULL: no more. */
+void loop_set_wait(struct loop *loop, bool (*wait)(void *data), void *data);
+int loop_fd(const struct loop *loop);
+
 /* The descriptor stays the caller's: it is not closed with the source. 0 or -errno. */
 int loop_add_fd(struct loop *loop, int fd, uint32_t events, source_fn *fn, void *data, struct source **source);
 int source_set_events(struct source *source, uint32_t events);

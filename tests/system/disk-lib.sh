@@ -18,14 +18,18 @@ disk_dies() {
 
 host_argument() { sed -n "s/.*\batoll\.$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
 
-# For a fresh host: atoll.backend=atoll|linux on the kernel's command line gives the disk domain that backend.
-choose_backend() {
-	local backend
-	backend=$(host_argument backend)
-	[ -n "$backend" ] || return 0
+# use_backend atoll|linux: the disk domain is built again with that backend. For a host without guests.
+use_backend() {
 	systemctl stop atolld
-	jq --arg b "$backend" '.services |= map(if .role == "disk" then . + {backend: $b} else . end)' /etc/atoll/host.json >/run/host.json
+	jq --arg b "$1" '.services |= map(if .role == "disk" then . + {backend: $b} else . end)' /etc/atoll/host.json >/run/host.json
 	cp /run/host.json /etc/atoll/host.json
 	systemctl start atolld
 	atoll up && atoll restart disk0
+}
+
+# For a fresh host: atoll.backend=atoll|linux on the kernel's command line, nothing without.
+choose_backend() {
+	local backend
+	backend=$(host_argument backend)
+	[ -z "$backend" ] || use_backend "$backend"
 }

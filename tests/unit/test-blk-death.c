@@ -35,6 +35,7 @@
 
 struct shape { /* what the frontend chose */
 	unsigned queues, order;
+	bool persistent; /* grants */
 };
 
 struct op {
@@ -46,7 +47,7 @@ struct op {
 
 static struct shape shape;
 static uint8_t (*guest)[RING_PAGE]; /* the guest's memory; a grant is a page's number */
-static int events[2], notices[2];   /* to the backend, by port; to the frontend */
+static int guest_fd, events[2], notices[2];   /* to the backend, by port; to the frontend */
 static blkif_front_ring_t fronts[VBD_QUEUES_MAX];
 static struct op ops[DEPTH];
 static uint64_t generations[BLOCKS], generation;
@@ -69,13 +70,20 @@ xenevtchn_port_or_error_t xenevtchn_bind_interdomain(xenevtchn_handle *handle, u
 	return write(events[0], &port, sizeof(port)) > 0 ? (int)port : -1; /* as Xen does: bound with an event */
 }
 
-/* Rings lie at the start of the guest's memory, one after the other. */
 void *xengnttab_map_domain_grant_refs(xengnttab_handle *handle, uint32_t count, uint32_t domid, uint32_t *refs, int prot)
 {
-	return refs[0] + count <= PAGES && domid == DOMID ? guest[refs[0]] : NULL;
+	uint8_t *pages = mmap(NULL, count * RING_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	for (unsigned i = 0; i < count && domid == DOMID && pages != MAP_FAILED; i++) {
+		if (refs[i] >= PAGES || mmap(pages + i * RING_PAGE, RING_PAGE, prot, MAP_SHARED | MAP_FIXED, guest_fd, refs[i] * RING_PAGE) == MAP_FAILED) {
+			munmap(pages, count * RING_PAGE);
+			return NULL;
+		}
+	}
+	return pages != MAP_FAILED && domid == DOMID ? pages : NULL;
 }
 
-int xengnttab_unmap(xengnttab_handle *handle, void *start, uint32_t count) { return 0; }
+int xengnttab_unmap(xengnttab_handle *handle, void *start, uint32_t count) { return munmap(start, count * RING_PAGE); }
 
 int xengnttab_grant_copy(xengnttab_handle *handle, uint32_t count, xengnttab_grant_copy_segment_t *s)
 {
@@ -124,6 +132,8 @@ int store_read(struct store *store, const char *path, char *value, size_t size)
 		return format(value, size, "%u", shape.queues);
 	if (!strcmp(key, "ring-page-order") && shape.order)
 		return format(value, size, "%u", shape.order);
+	if (!strcmp(key, "feature-persistent"))
+		return format(value, size, "%d", shape.persistent);
 	if (!strcmp(key, "event-channel"))
 		return format(value, size, "%u", q + 1);
 	if (!strcmp(key, "ring-ref") || sscanf(key, "ring-ref%u", &page) == 1)
@@ -309,12 +319,12 @@ static bool live(unsigned life_us, bool more)
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
 }
 
-static void test_shape(unsigned queues, unsigned order)
+static void test_shape(unsigned queues, unsigned order, bool persistent)
 {
 	unsigned deaths = 0;
 	bool alive = true;
 
-	shape = (struct shape){queues, order};
+	shape = (struct shape){queues, order, persistent};
 	done = errors = wrong = unknown = indirect_done = barriers_done = 0;
 	memset(guest, 0, 32 * RING_PAGE);
 	for (unsigned q = 0; q < queues; q++) {
@@ -326,8 +336,8 @@ static void test_shape(unsigned queues, unsigned order)
 	for (; alive && (deaths < DEATHS || (deaths < DEATHS_MAX && (indirect_done <= KIND_MIN || barriers_done <= KIND_MIN))); deaths++)
 		alive = live(1000 + (unsigned)rand() % LIFE_US_MAX, true);
 	alive = alive && live(20000000, false);
-	ok(alive && !in_flight(), "%u queues of %u pages: the last of %u backends answered all that was left of %u requests", queues,
-	   1u << order, deaths, done);
+	ok(alive && !in_flight(), "%u queues of %u pages%s: the last of %u backends answered all that was left of %u requests", queues,
+	   1u << order, persistent ? ", persistent grants" : "", deaths, done);
 	ok(!errors && !wrong && !unknown, "none failed (%u), read wrong data (%u), or was answered twice (%u)", errors, wrong, unknown);
 	ok(indirect_done > KIND_MIN && barriers_done > KIND_MIN, "with %u indirect requests and %u barriers among them", indirect_done, barriers_done);
 }
@@ -337,13 +347,13 @@ static void test_hostile(void)
 {
 	unsigned survived = 0;
 
-	shape = (struct shape){1, 0};
 	for (unsigned round = 0; round < 60; round++) {
 		struct itimerval death = {.it_value.tv_usec = 20000};
 		blkif_sring_t *sring = (blkif_sring_t *)guest[0];
 		int status = 0;
 		pid_t pid;
 
+		shape = (struct shape){1, 0, round % 2};
 		memset(guest, 0, 32 * RING_PAGE);
 		SHARED_RING_INIT(sring);
 		drain(events[1]);
@@ -372,8 +382,12 @@ int main(void)
 {
 	int fd = mkstemp(file);
 
-	guest = mmap(NULL, PAGES * RING_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (fd < 0 || guest == MAP_FAILED || posix_fallocate(fd, 0, BLOCKS * RING_PAGE) || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, events) < 0 ||
+	guest_fd = memfd_create("guest", 0);
+	if (fd < 0 || guest_fd < 0 || ftruncate(guest_fd, PAGES * RING_PAGE) < 0)
+		return 1;
+	guest = mmap(NULL, PAGES * RING_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, guest_fd, 0);
+	/* A read of the first brings all ports that had an event, as the device's does. */
+	if (guest == MAP_FAILED || posix_fallocate(fd, 0, BLOCKS * RING_PAGE) || socketpair(AF_UNIX, SOCK_STREAM, 0, events) < 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET, 0, notices) < 0)
 		return 1;
 	close(fd);
@@ -383,8 +397,9 @@ int main(void)
 	} else {
 		srand(1);
 		log_set_level(LOG_LEVEL_ERROR);
-		test_shape(1, 0);
-		test_shape(2, 1);
+		test_shape(1, 0, false);
+		test_shape(1, 0, true);
+		test_shape(2, 1, true);
 		log_set_level((enum log_level)0);
 		test_hostile();
 	}
