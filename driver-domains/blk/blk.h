@@ -8,16 +8,16 @@
  *   - an answered flush has emptied the disk's cache;
  *   - nothing is in flight to the disk of a predecessor: a rebuilt domain's controller has been reset.
  *
- * Data goes through buffers of ours by grant copies, one hypercall for many pages: no page of a guest is ever mapped but its rings,
- * what is checked is what is used, and no dying domain holds a guest's pages. So persistent grants bring nothing and are not
- * offered; a frontend that reuses its grants is served like any other.
+ * Data goes through buffers of ours, which the kernel has pinned: what is checked is what is used, and what the disk reads does not
+ * change under it. Persistent grants, which a frontend uses again and again and never takes back, are mapped once, and copied from and to
+ * without any call; others by grant copies, one hypercall for many pages. Mapped pages are let go when the vbd is disconnected.
  */
 #ifndef ATOLL_DRIVER_DOMAINS_BLK_H
 #define ATOLL_DRIVER_DOMAINS_BLK_H
 
 #include "event/loop.h"
 
-/* Requests of one vbd in the works, each with a buffer of 128 KiB, so 4 MiB; more wait in the rings. */
+/* Requests of one vbd in the works; more wait in the rings. */
 #define VBD_REQUESTS_MAX 32
 #define VBD_QUEUES_MAX 4
 #define VBD_RING_ORDER_MAX 4 /* log2 of a ring's pages */
