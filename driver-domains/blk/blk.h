@@ -38,6 +38,9 @@ typedef int blk_lookup_fn(unsigned guest, unsigned vdev, struct blk_backing *bac
 int blk_create(struct loop *loop, blk_lookup_fn *lookup, void *data, struct blk **out);
 /* Bytes that were READ and WRITTEN by a vbd since it is there; none if it is not. */
 void blk_count(const struct blk *blk, unsigned guest, unsigned vdev, uint64_t *read, uint64_t *written);
+/* Lets what is in flight come to an end, and takes no more. For a domain that is about to be restarted: if it is not, requests are
+ * taken again after some seconds. */
+void blk_drain(struct blk *blk);
 /* NULL is fine; returns NULL. */
 struct blk *blk_destroy(struct blk *blk);
 

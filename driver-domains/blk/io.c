@@ -16,7 +16,8 @@
 #include "base/log.h"
 #include "blk/vbd.h"
 
-#define QUIET_FROM 8 /* requests in flight */
+#define QUIET_FROM 8	       /* requests in flight */
+#define RESUME_MS 5000	       /* longer than the control domain waits for a drain */
 #define DISCARD_STEP (64u << 20) /* bytes at a time, during which all others wait */
 
 static void io_free(struct io *io)
@@ -29,6 +30,7 @@ static void io_free(struct io *io)
 		buffer_put(vbd->blk, io->buffer);
 	io->buffer = NULL;
 	vbd->in_flight--;
+	vbd->blk->in_flight--;
 	io->next = vbd->free;
 	vbd->free = io;
 }
@@ -210,6 +212,7 @@ static struct io *take(struct queue *queue)
 
 	vbd->free = io->next;
 	vbd->in_flight++;
+	vbd->blk->in_flight++;
 	io->queue = queue;
 	io->stage = 0;
 	io->index = ring_take(&queue->ring, slot, sizeof(slot));
@@ -225,12 +228,12 @@ static struct io *take(struct queue *queue)
 	return io;
 }
 
-/* Whether one more request may be taken; if it is for buffers that not, the vbd gets its turn when there are some. */
+/* Whether one more request may be taken; if it is for buffers or a drain that not, the vbd gets its turn later. */
 static bool can_take(struct vbd *vbd)
 {
 	struct blk *blk = vbd->blk;
 
-	if (vbd->barrier || !vbd->free || blk->large_count)
+	if (vbd->barrier || !vbd->free || (blk->large_count && !blk->drained))
 		return !vbd->barrier && vbd->free;
 	if (!vbd->starved) {
 		vbd->starved = true;
@@ -335,7 +338,7 @@ static void on_batch(void *data)
 
 	while (blk->finished)
 		answer_finished(blk);
-	while (blk->large_count && (vbd = blk->starved)) {
+	while (blk->large_count && !blk->drained && (vbd = blk->starved)) {
 		forget_starved(vbd);
 		run_queues(vbd);
 	}
@@ -377,6 +380,26 @@ void io_on_timer(struct source *source, uint32_t events, void *data)
 	if (blk->discards)
 		source_set_timer(blk->timer, 0);
 	on_batch(blk);
+}
+
+void io_on_resume(struct source *source, uint32_t events, void *data)
+{
+	struct blk *blk = data;
+
+	blk->drained = false;
+	on_batch(blk);
+}
+
+void blk_drain(struct blk *blk)
+{
+	blk->drained = true;
+	source_set_timer(blk->resume, RESUME_MS);
+	for (on_batch(blk); blk->in_flight; on_batch(blk)) {
+		if (blk->discards)
+			io_on_timer(NULL, 0, blk);
+		else
+			uring_wait(blk->uring);
+	}
 }
 
 void vbd_drain(struct vbd *vbd)

@@ -286,6 +286,8 @@ int blk_create(struct loop *loop, blk_lookup_fn *lookup, void *data, struct blk 
 	if (r == 0)
 		r = loop_add_timer(loop, -1, io_on_timer, blk, &blk->timer);
 	if (r == 0)
+		r = loop_add_timer(loop, -1, io_on_resume, blk, &blk->resume);
+	if (r == 0)
 		r = bus_create(&blk->pv, &driver, blk, &blk->bus);
 	if (r < 0) {
 		blk_destroy(blk);
@@ -310,6 +312,7 @@ struct blk *blk_destroy(struct blk *blk)
 		return NULL;
 	bus_destroy(blk->bus);
 	source_destroy(blk->timer);
+	source_destroy(blk->resume);
 	uring_destroy(blk->uring);
 	pv_close(&blk->pv);
 	free(blk);

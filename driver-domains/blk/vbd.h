@@ -57,7 +57,7 @@ struct vbd {
 	struct io *barrier;   /* nothing is taken before it is done, and it is not begun before all others are */
 	uint64_t moved[2];    /* bytes that were read, and written */
 	struct vbd *next_run; /* has completions to push */
-	struct vbd *next_starved; /* waits for a buffer */
+	struct vbd *next_starved; /* waits for a buffer, or for the end of a drain */
 	bool to_run, starved;
 };
 
@@ -73,6 +73,9 @@ struct blk {
 	void *data;
 	struct io *finished, **finished_end;
 	struct io *discards;
+	unsigned in_flight; /* of all vbds */
+	bool drained;	    /* nothing is taken */
+	struct source *resume;
 	struct vbd *run;
 	struct vbd *starved, **starved_end; /* in the order in which they found no buffer */
 	xengnttab_grant_copy_segment_t copies[COPIES_MAX];
@@ -84,6 +87,7 @@ void queue_run(void *data);
 void vbd_drain(struct vbd *vbd);
 extern const struct uring_ops io_ops;
 void io_on_timer(struct source *source, uint32_t events, void *data);
+void io_on_resume(struct source *source, uint32_t events, void *data);
 
 /* copy.c: buffers. A large one must be free when one is taken. */
 void buffers_init(struct blk *blk);

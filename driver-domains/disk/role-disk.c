@@ -293,6 +293,15 @@ static void handle_detach(struct agent *agent, struct rpc *rpc, uint32_t id, con
 		rpc_reply(rpc, id, json_new(JSON_OBJECT));
 }
 
+static void handle_drain(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
+{
+	struct disk_state *state = agent->state;
+
+	if (state->blk)
+		blk_drain(state->blk);
+	rpc_reply(rpc, id, json_new(JSON_OBJECT));
+}
+
 static void disk_probe(struct agent *agent, char broken[PROBE_TEXT_SIZE], char missing[PROBE_TEXT_SIZE])
 {
 	struct disk_state *state = agent->state;
@@ -339,6 +348,7 @@ static void disk_count(struct agent *agent, struct json *devices)
 static const struct method methods[] = {
 	{"disk.attach", handle_attach},
 	{"disk.detach", handle_detach},
+	{"drain", handle_drain},
 };
 
 const struct role disk_role = {

@@ -36,6 +36,7 @@
 struct shape { /* what the frontend chose */
 	unsigned queues, order;
 	bool persistent; /* grants */
+	bool drain;	 /* each backend, after a while; the last one has to go on */
 };
 
 struct op {
@@ -150,12 +151,19 @@ static int look_up(unsigned domid, unsigned vdev, struct blk_backing *backing, v
 	return domid == DOMID && vdev == VDEV ? format(backing->path, sizeof(backing->path), "%s", file) : -ENOENT;
 }
 
+static void on_drain(struct source *source, uint32_t events, void *data)
+{
+	blk_drain(data);
+}
+
 static _Noreturn void backend(void)
 {
+	struct source *drain = NULL;
 	struct loop *loop = NULL;
 	struct blk *blk = NULL;
 
-	if (loop_create(&loop) < 0 || blk_create(loop, look_up, NULL, &blk) < 0 || loop_run(loop) < 0)
+	if (loop_create(&loop) < 0 || blk_create(loop, look_up, NULL, &blk) < 0 || loop_add_timer(loop, shape.drain ? 10 : -1, on_drain, blk, &drain) < 0 ||
+	    loop_run(loop) < 0)
 		_exit(1);
 	_exit(2);
 }
@@ -319,12 +327,12 @@ static bool live(unsigned life_us, bool more)
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
 }
 
-static void test_shape(unsigned queues, unsigned order, bool persistent)
+static void test_shape(unsigned queues, unsigned order, bool persistent, bool drained)
 {
 	unsigned deaths = 0;
 	bool alive = true;
 
-	shape = (struct shape){queues, order, persistent};
+	shape = (struct shape){queues, order, persistent, drained};
 	done = errors = wrong = unknown = indirect_done = barriers_done = 0;
 	memset(guest, 0, 32 * RING_PAGE);
 	for (unsigned q = 0; q < queues; q++) {
@@ -336,8 +344,8 @@ static void test_shape(unsigned queues, unsigned order, bool persistent)
 	for (; alive && (deaths < DEATHS || (deaths < DEATHS_MAX && (indirect_done <= KIND_MIN || barriers_done <= KIND_MIN))); deaths++)
 		alive = live(1000 + (unsigned)rand() % LIFE_US_MAX, true);
 	alive = alive && live(20000000, false);
-	ok(alive && !in_flight(), "%u queues of %u pages%s: the last of %u backends answered all that was left of %u requests", queues,
-	   1u << order, persistent ? ", persistent grants" : "", deaths, done);
+	ok(alive && !in_flight(), "%u queues of %u pages%s%s: the last of %u backends answered all that was left of %u requests", queues,
+	   1u << order, persistent ? ", persistent grants" : "", drained ? ", drained in between" : "", deaths, done);
 	ok(!errors && !wrong && !unknown, "none failed (%u), read wrong data (%u), or was answered twice (%u)", errors, wrong, unknown);
 	ok(indirect_done > KIND_MIN && barriers_done > KIND_MIN, "with %u indirect requests and %u barriers among them", indirect_done, barriers_done);
 }
@@ -353,7 +361,7 @@ static void test_hostile(void)
 		int status = 0;
 		pid_t pid;
 
-		shape = (struct shape){1, 0, round % 2};
+		shape = (struct shape){1, 0, round % 2, false};
 		memset(guest, 0, 32 * RING_PAGE);
 		SHARED_RING_INIT(sring);
 		drain(events[1]);
@@ -397,9 +405,9 @@ int main(void)
 	} else {
 		srand(1);
 		log_set_level(LOG_LEVEL_ERROR);
-		test_shape(1, 0, false);
-		test_shape(1, 0, true);
-		test_shape(2, 1, true);
+		test_shape(1, 0, false, false);
+		test_shape(1, 0, true, true);
+		test_shape(2, 1, true, false);
 		log_set_level((enum log_level)0);
 		test_hostile();
 	}

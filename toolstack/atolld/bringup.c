@@ -32,7 +32,7 @@
 #define CONNECT_RETRY_MS 2
 #define CONNECT_TRIES 500    /* a backend that does not connect is its guest's trouble: nobody waits longer */
 
-/* Before a planned restart the agent takes no new requests and lets those in flight finish. One that cannot, or takes too long, is
+/* Before a planned restart the agent of a disk domain takes no new requests and lets those in flight finish. One that cannot, or takes too long, is
  * restarted all the same: nothing is lost, some requests are done twice. */
 static int step_drain(struct job *job)
 {
