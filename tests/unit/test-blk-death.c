@@ -342,7 +342,7 @@ static void test_shape(unsigned queues, unsigned order, bool persistent, bool dr
 		FRONT_RING_INIT(&fronts[q], sring, (size_t)RING_PAGE << order);
 	}
 	for (; alive && (deaths < DEATHS || (deaths < DEATHS_MAX && (indirect_done <= KIND_MIN || barriers_done <= KIND_MIN))); deaths++)
-		alive = live(1000 + (unsigned)rand() % LIFE_US_MAX, true);
+		alive = live(4000 + (unsigned)rand() % LIFE_US_MAX, true);
 	alive = alive && live(20000000, false);
 	ok(alive && !in_flight(), "%u queues of %u pages%s%s: the last of %u backends answered all that was left of %u requests", queues,
 	   1u << order, persistent ? ", persistent grants" : "", drained ? ", drained in between" : "", deaths, done);
