@@ -335,7 +335,8 @@ unsigned int pvh_wait(struct pvh *pvh, uint64_t deadline_ns)
 	if (header->stop_request)
 		park(header);
 	count = dispatch();
-	if (count || (deadline_ns != PVH_NEVER && deadline_ns <= pvh_now()))
+	/* Reading the clock can be a trip into Xen: not for a mere look. */
+	if (count || !deadline_ns || (deadline_ns != PVH_NEVER && deadline_ns <= pvh_now()))
 		return count;
 	if (deadline_ns != PVH_NEVER)
 		pvh_timer_set(deadline_ns);

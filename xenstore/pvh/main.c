@@ -77,10 +77,10 @@ static void slot_mark(struct server *srv, struct slot *slot)
 
 static void slot_serve(struct server *srv, struct slot *slot)
 {
-	unsigned int result;
+	/* It stays marked meanwhile: its own answers need no second turn. */
+	unsigned int result = ring_serve(&srv->store, slot->conn, slot->page, srv->buffer);
 
 	slot->dirty = false;
-	result = ring_serve(&srv->store, slot->conn, slot->page, srv->buffer);
 	if (result & RING_NOTIFY || slot->greet)
 		pvh_event_send(slot->port);
 	slot->greet = false;
