@@ -148,6 +148,33 @@ static void *own_page(void)
 	return page == MAP_FAILED ? NULL : page;
 }
 
+int ring_map(struct server *srv, uint32_t domid, struct store_ring_start *start)
+{
+	struct rings *r = srv->rings;
+
+	if (!r)
+		return -ENODEV;
+	r->mapped = domid ? NULL : own_page();
+	r->mapped_granted = !r->mapped;
+	if (!r->mapped)
+		r->mapped = xengnttab_map_grant_ref(r->grants, domid, GNTTAB_RESERVED_XENSTORE, PROT_READ | PROT_WRITE);
+	if (!r->mapped)
+		return -EINVAL;
+	ring_start(r->mapped, start);
+	return 0;
+}
+
+void ring_adopt(struct server *srv, struct client *c, uint32_t port)
+{
+	struct rings *r = srv->rings;
+
+	c->ring = r->mapped;
+	c->port = port;
+	if (!r->mapped_granted)
+		r->own_ring = (uint32_t)(c - srv->clients) + 1;
+	ring_offer(&srv->store, c->conn, c->ring);
+}
+
 /* Domain 0's own ring, which its kernel shows to a store process in it. */
 static int own_ring(struct server *srv)
 {
@@ -156,7 +183,6 @@ static int own_ring(struct server *srv)
 	struct client *c;
 	store_conn conn;
 	char text[20] = "";
-	void *page;
 	int fd = open("/proc/xen/xsd_port", O_RDONLY), local;
 	ssize_t n;
 
@@ -166,21 +192,16 @@ static int own_ring(struct server *srv)
 	close(fd);
 	if (n <= 0)
 		return -EIO;
-	page = own_page();
-	if (!page)
+	if (ring_map(srv, 0, &start))
 		return -EIO;
 	local = xenevtchn_bind_interdomain(r->ports, 0, (evtchn_port_t)strtoul(text, NULL, 10));
 	if (local < 0)
 		return -errno;
-	ring_start(page, &start);
 	if (store_introduce_mapped(&srv->store, 0, (uint32_t)strtoul(text, NULL, 10), &start, &conn))
 		return -ENOMEM;
 	c = client_new(srv, conn);
 	c->fd = -1;
-	c->ring = page;
-	c->port = (uint32_t)local;
-	r->own_ring = (uint32_t)(c - srv->clients) + 1;
-	ring_offer(&srv->store, conn, page);
+	ring_adopt(srv, c, (uint32_t)local);
 	ring_flush(srv, c);
 	return 0;
 }
@@ -240,33 +261,6 @@ void rings_death_notice(struct server *srv, bool on)
 	port = on ? xenevtchn_bind_virq(r->ports, VIRQ_DOM_EXC) : 0;
 	if (port > 0)
 		r->dying_port = (uint32_t)port;
-}
-
-int ring_map(struct server *srv, uint32_t domid, struct store_ring_start *start)
-{
-	struct rings *r = srv->rings;
-
-	if (!r)
-		return -ENODEV;
-	r->mapped = domid ? NULL : own_page();
-	r->mapped_granted = !r->mapped;
-	if (!r->mapped)
-		r->mapped = xengnttab_map_grant_ref(r->grants, domid, GNTTAB_RESERVED_XENSTORE, PROT_READ | PROT_WRITE);
-	if (!r->mapped)
-		return -EINVAL;
-	ring_start(r->mapped, start);
-	return 0;
-}
-
-void ring_adopt(struct server *srv, struct client *c, uint32_t port)
-{
-	struct rings *r = srv->rings;
-
-	c->ring = r->mapped;
-	c->port = port;
-	if (!r->mapped_granted)
-		r->own_ring = (uint32_t)(c - srv->clients) + 1;
-	ring_offer(&srv->store, c->conn, c->ring);
 }
 
 void rings_close(struct server *srv)
