@@ -115,8 +115,9 @@ static int add_disk(const struct machine *m, unsigned i, struct arguments *a)
 {
 	int r = add(a, "-drive");
 
-	/* The page cache of this domain would only hold what the disk domain's does, and would have to be flushed at hand-over. */
-	r |= add(a, "file=/dev/%s,if=none,id=disk%u,format=raw,cache=none,aio=threads,file.locking=off", m->disks[i].vdev, i);
+	/* Through the page cache: direct I/O is refused for the guest's pages, which are not this domain's. QEMU flushes it when the
+	 * guest's own driver unplugs the disk. */
+	r |= add(a, "file=/dev/%s,if=none,id=disk%u,format=raw,cache=writeback,aio=threads,file.locking=off", m->disks[i].vdev, i);
 	r |= add(a, "-device");
 	if (m->ahci)
 		r |= add(a, "ide-hd,bus=ahci.%u,drive=disk%u,bootindex=%u", i, i, i + 1);
@@ -129,7 +130,7 @@ int machine_arguments(const struct machine *m, const char *qemu, const char *ser
 		      struct arguments *a)
 {
 	static const char *const fixed[] = {"-nodefaults", "-no-user-config", "-machine", "xenfv,suppress-vmdesc=on",
-					    "-display", "none", "-L", "/firmware"};
+					    "-display", "none", "-no-shutdown", "-L", "/firmware"};
 	int r;
 
 	*a = (struct arguments){0};
