@@ -2,47 +2,46 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A guest says LINES lines of 64 bytes on its console, in one boot first to Atoll's console service, then to Debian's xenconsoled in the
 # control domain. Hands over console.json: of each bytes, the guest's seconds, and the control domain's seconds of processor time meanwhile,
-# less what it needs when nobody speaks, and what this script needs to look.
+# less what it needs when nobody speaks but this script looks.
 #
 # For the second, the tools layer has xl and xenconsoled; the store is ours for both, and atolld is stopped, so that the guest is xl's alone.
-LINES=${LINES:-65536}
-IDLE_S=10
+LINES=${LINES:-131072}
+IDLE_S=8
 KERNEL=/usr/lib/atoll/guests/vmlinux RAMDISK=/usr/lib/atoll/guests/guest.cpio
 HOST=/etc/atoll/host.json
 export PATH=$PATH:/usr/lib/xen-4.17/bin
 
 cmdline() { echo "console=hvc0 loglevel=1 atoll.name=$1 atoll.work=console atoll.lines=$LINES"; }
-# The control domain's own processor time in ticks: all but idle, iowait and what others had; not this script's.
-ticks() { awk -v own="$(awk '{ print $14 + $15 + $16 + $17 }' /proc/$$/stat)" '/^cpu / { print $2 + $3 + $4 + $7 + $8 - own }' /proc/stat; }
+# The control domain's processor time, by the hypervisor, which counts what the kernel's own ticks miss.
+cpu_us() { /usr/libexec/atoll/atoll-fault cpu; }
 now_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
+# until_says TEXT LOG TIMES: looks once a second
 until_says() {
 	local n
-	for ((n = 0; n < 1000; n++)); do
+	for ((n = 0; n < $3; n++)); do
 		tail -q -c 400 "$2" 2>/dev/null | grep -q -a "$1" && return
-		sleep "$3"
+		sleep 1
 	done
-	tail -n 5 "$2"
 	return 1
 }
-# measure SYSTEM GUEST LOG COMMAND...: the command starts the guest
+# measure SYSTEM LOG COMMAND...: the command starts the guest
 measure() {
-	local system=$1 guest=$2 log=$3 idle before after from to seconds start elapsed
-	shift 3
-	before=$(ticks)
-	sleep $IDLE_S
-	idle=$(($(ticks) - before))
+	local system=$1 log=$2 idle before after from to seconds start elapsed
+	shift 2
+	start=$(now_ms) before=$(cpu_us)
+	until_says 'nobody says this' "$log" $IDLE_S
+	idle=$((($(cpu_us) - before) / ($(now_ms) - start))) # us a ms
 	"$@" || return
-	until_says '^LINE ' "$log" 0.2 || return
-	start=$(now_ms) before=$(ticks) from=$(stat -c %s "$log")
-	until_says 'CONSOLE LOAD DONE' "$log" 1 || return
-	after=$(ticks) to=$(stat -c %s "$log") elapsed=$(($(now_ms) - start))
+	until_says '^LINE ' "$log" 200 || return
+	start=$(now_ms) before=$(cpu_us) from=$(stat -c %s "$log")
+	until_says 'CONSOLE LOAD DONE' "$log" 1000 || return
+	after=$(cpu_us) to=$(stat -c %s "$log") elapsed=$(($(now_ms) - start))
 	/usr/libexec/atoll/atoll-load-console --check "$LINES" "$log" || return
 	seconds=$(tail -c 400 "$log" | tr -d '\r' | sed -n 's/.*CONSOLE LOAD DONE [0-9]* lines \([0-9.]*\) s$/\1/p')
-	jq -n --arg s "$system" --argjson bytes $((LINES * 64)) --argjson seconds "$seconds" --argjson ticks $((after - before)) \
-		--argjson own $((idle * elapsed / IDLE_S / 1000)) --argjson watched $((to - from)) --argjson hz "$(getconf CLK_TCK)" \
-		'{system: $s, bytes: $bytes, seconds: $seconds, watched: $watched,
-		ticks: $ticks, idle_ticks: $own, mib_per_s: ($bytes / 1048576 / $seconds),
-		control_cpu_s_per_mib: (($ticks - $own) / $hz / ($watched / 1048576))}' | tee "/run/console-$system.json"
+	jq -n --arg s "$system" --argjson bytes $((LINES * 64)) --argjson seconds "$seconds" --argjson cpu $((after - before)) \
+		--argjson idle $((idle * elapsed)) --argjson watched $((to - from)) \
+		'{system: $s, bytes: $bytes, seconds: $seconds, watched: $watched, cpu_us: $cpu, idle_us: $idle, mib_per_s: ($bytes / 1048576 / $seconds),
+		control_cpu_s_per_mib: (($cpu - $idle) / ($watched / 1048576) / 1000000)}' | tee "/run/console-$system.json"
 }
 atoll_guest() {
 	jq -n --arg c "$(cmdline ours)" --arg k $KERNEL --arg r $RAMDISK \
@@ -60,7 +59,7 @@ atoll up >/dev/null
 jq '.console.rate_kib = 0 | .console.log_kib = 65536' $HOST >/run/host.json && cat /run/host.json >$HOST
 systemctl restart atolld
 sleep 5
-measure atoll ours /var/log/atoll/console/ours.log atoll_guest || exit 1
+measure atoll /var/log/atoll/console/ours.log atoll_guest || exit 1
 atoll destroy ours
 
 systemctl stop atoll-monitor atolld atoll-builder
@@ -69,7 +68,7 @@ xenstore-rm /local/domain/0/name # or it thinks that all has been done
 xen-init-dom0
 xenconsoled --pid-file=/run/xenconsoled.pid --log=guest --log-dir=/var/log/xen/console >/dev/null 2>&1 </dev/null
 sleep 2
-measure xenconsoled theirs /var/log/xen/console/guest-theirs.log xl_guest || exit 1
+measure xenconsoled /var/log/xen/console/guest-theirs.log xl_guest || exit 1
 jq -s . /run/console-atoll.json /run/console-xenconsoled.json >/run/console.json
 echo "@@file console.json $(base64 -w0 /run/console.json)"
 xl destroy theirs

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Injects a fault into a domain, behind the toolstack's back; `list` prints the ids of all domains and `free` the free pages, as the
- * hypervisor has them. For tests; needs privcmd.
+ * Injects a fault into a domain, behind the toolstack's back; `list` prints the ids of all domains, `free` the free pages and `cpu` the
+ * control domain's processor time in microseconds, as the hypervisor has them. For tests; needs privcmd.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +41,16 @@ static int list(xc_interface *xen)
 
 	for (int i = 0; i < n; i++)
 		printf("%u%s\n", domains[i].domain, domains[i].flags & XEN_DOMINF_dying ? " dying" : "");
+	return n;
+}
+
+static int cpu(xc_interface *xen)
+{
+	xc_domaininfo_t info;
+	int n = xc_domain_getinfolist(xen, 0, 1, &info);
+
+	if (n == 1)
+		printf("%llu\n", (unsigned long long)info.cpu_time / 1000);
 	return n;
 }
 
@@ -91,8 +101,8 @@ int main(int argc, char **argv)
 		xen = xc_interface_open(NULL, NULL, 0);
 		return xen ? count(xen) < 0 : 1;
 	}
-	if (argc == 2 ? strcmp(argv[1], "list") && strcmp(argv[1], "free") : argc != 3 || atoi(argv[2]) <= 0) {
-		fprintf(stderr, "usage: atoll-fault destroy|crash|hang|slow|fast DOMID | list | free | count\n");
+	if (argc == 2 ? strcmp(argv[1], "list") && strcmp(argv[1], "free") && strcmp(argv[1], "cpu") : argc != 3 || atoi(argv[2]) <= 0) {
+		fprintf(stderr, "usage: atoll-fault destroy|crash|hang|slow|fast DOMID | list | free | cpu | count\n");
 		return 2;
 	}
 	xen = xc_interface_open(NULL, NULL, 0);
@@ -100,7 +110,8 @@ int main(int argc, char **argv)
 		perror("atoll-fault: privcmd");
 		return 1;
 	}
-	r = argc == 3 ? inject(xen, argv[1], (uint32_t)atoi(argv[2])) : !strcmp(argv[1], "list") ? list(xen) : free_pages(xen);
+	r = argc == 3 ? inject(xen, argv[1], (uint32_t)atoi(argv[2])) 
+	    : !strcmp(argv[1], "list") ? list(xen) : !strcmp(argv[1], "cpu") ? cpu(xen) : free_pages(xen);
 	if (r < 0)
 		perror("atoll-fault");
 	xc_interface_close(xen);
