@@ -149,7 +149,8 @@ struct atolld {
 	unsigned last_guest_domid, saved_guest_domid;
 	unsigned store_setup_port; /* the control domain's own store event channel; 0: not set up */
 	uint64_t control_memory_kib;
-	bool listing;              /* a domain list is under way … */
+	uint64_t list_us;          /* when the last domain list was asked for */
+	bool listing;              /* it is under way … */
 	bool list_again;           /* … and already out of date */
 	bool adopt_again;          /* the others, once the store runs */
 	uint64_t release_us;       /* the store's last word of a domain that ended */

@@ -87,7 +87,7 @@ static void judge(struct domain *d)
 /* One domain against the list. D may be gone afterwards. */
 static void check(struct domain *d, const struct json *item)
 {
-	if (!d->exists) /* a job that takes it away, or builds it anew, knows itself what exists */
+	if (!d->exists || d->built_us > d->atolld->list_us) /* a job that takes it away, or has built it meanwhile, knows itself what exists */
 		return;
 	if (item)
 		note_domain(d, item);
@@ -159,8 +159,10 @@ static void on_list(struct atolld *a, const struct json *list)
 void census_request(struct atolld *a)
 {
 	a->list_again = a->listing;
-	if (!a->listing && a->builder)
-		a->listing = census_list(a, on_list) == 0;
+	if (a->listing || !a->builder)
+		return;
+	a->list_us = now_us();
+	a->listing = census_list(a, on_list) == 0;
 }
 
 static void on_exception(struct source *source, uint32_t events, void *data)
