@@ -11,9 +11,6 @@
 
 #include "base/log.h"
 
-/* sysinfo(2) gives load averages as fixed-point numbers with this many fraction bits. */
-#define LOAD_ONE (1 << SI_LOAD_SHIFT)
-
 const struct role *role_find(const char *name)
 {
 	static const struct role *const roles[] = {&net_role, &disk_role, &dm_role};
@@ -54,29 +51,12 @@ void agent_fini(struct agent *agent)
 
 /* --- methods of every role --- */
 
-static struct json *missing_modules(const struct agent *agent)
-{
-	struct json *list = json_new(JSON_ARRAY);
-
-	for (size_t i = 0; i < agent->modules.count; i++) {
-		const struct module *module = &agent->modules.list[i];
-		char name[64];
-
-		if (module->error == 0)
-			continue;
-		module_name(module, name, sizeof(name));
-		json_append(list, json_new_string(name));
-	}
-	return list;
-}
-
 static void handle_hello(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
 {
 	int64_t version = json_get_int(params, "version", AGENT_VERSION);
 	static const char *const boot_phases[] = {[BOOT_KERNEL] = "kernel", [BOOT_MODULES] = "modules", [BOOT_AGENT] = "agent"};
 	struct json *result, *boot;
 	struct utsname uts;
-	struct sysinfo info;
 	int r = 0;
 
 	if (version != AGENT_VERSION) {
@@ -84,7 +64,6 @@ static void handle_hello(struct agent *agent, struct rpc *rpc, uint32_t id, cons
 		return;
 	}
 	uname(&uts);
-	sysinfo(&info);
 	result = json_new(JSON_OBJECT);
 	boot = json_new(JSON_OBJECT);
 	r |= json_set_string(result, "name", agent->name);
@@ -92,8 +71,6 @@ static void handle_hello(struct agent *agent, struct rpc *rpc, uint32_t id, cons
 	r |= json_set_int(result, "version", AGENT_VERSION);
 	r |= json_set_string(result, "kernel", uts.release);
 	r |= json_set_int(result, "domid", agent->domid);
-	r |= json_set_int(result, "memory_kib", (int64_t)((uint64_t)info.totalram * info.mem_unit / 1024));
-	r |= json_set(result, "modules_missing", missing_modules(agent));
 	for (size_t i = 0; i < ARRAY_SIZE(agent->boot_ms); i++)
 		r |= json_set_int(boot, boot_phases[i], (int64_t)agent->boot_ms[i]);
 	r |= json_set(result, "boot_ms", boot);
@@ -131,10 +108,8 @@ static void handle_ping(struct agent *agent, struct rpc *rpc, uint32_t id, const
 	if (missing[0])
 		r |= json_set_string(result, "missing", missing);
 	sysinfo(&info);
-	r |= json_set_int(result, "uptime_ms", (int64_t)uptime_ms());
 	r |= json_set_int(result, "memory_kib", (int64_t)((uint64_t)info.totalram * info.mem_unit / 1024));
 	r |= json_set_int(result, "available_kib", memory_available_kib());
-	r |= json_set(result, "load", json_new_double((double)info.loads[0] / LOAD_ONE));
 	if (r < 0)
 		result = json_free(result);
 	rpc_reply(rpc, id, result);

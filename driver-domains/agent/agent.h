@@ -6,7 +6,6 @@
 #ifndef ATOLL_DRIVER_DOMAINS_AGENT_H
 #define ATOLL_DRIVER_DOMAINS_AGENT_H
 
-#include "agent/modules.h"
 #include "rpc/rpc.h"
 
 /* Changes when a method changes its meaning; new methods and new keys do not count. */
@@ -55,7 +54,6 @@ struct agent {
 	char name[NAME_LEN_MAX + 1];
 	const char *sys_root; /* "/sys" */
 	bool own_backend;     /* we serve the guests ourselves; otherwise the kernel's backend does */
-	struct modules modules;
 	uint64_t boot_ms[BOOT_PHASES]; /* since the kernel's start; 0: that was not seen */
 	int domid;       /* -1: not known */
 	struct rpc *rpc; /* NULL: no session */

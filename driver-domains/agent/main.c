@@ -17,50 +17,21 @@
  * If it exits, the kernel panics: the domain is seen as crashed and is built again.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 #include "agent/init.h"
+#include "agent/modules.h"
 #include "agent/server.h"
 #include "base/log.h"
 
 struct options {
 	char role[ROLE_LEN_MAX + 1];
 	char name[NAME_LEN_MAX + 1];
-	char socket[108]; /* "": serve on a vchan */
 	bool own_backend;
 };
 
-static int read_options(int argc, char **argv, struct options *options)
-{
-	static const struct option longs[] = {
-		{"role", required_argument, NULL, 'r'},
-		{"name", required_argument, NULL, 'n'},
-		{"socket", required_argument, NULL, 's'},
-		{0},
-	};
-	int c, r = 0;
-
-	while ((c = getopt_long(argc, argv, "r:n:s:", longs, NULL)) >= 0 && r == 0) {
-		switch (c) {
-		case 'r':
-			r = format(options->role, sizeof(options->role), "%s", optarg);
-			break;
-		case 'n':
-			r = format(options->name, sizeof(options->name), "%s", optarg);
-			break;
-		case 's':
-			r = format(options->socket, sizeof(options->socket), "%s", optarg);
-			break;
-		default:
-			r = -EINVAL;
-		}
-	}
-	return r;
-}
-
 /* The kernel gives process 1 no arguments that it knows a dot in: so read them where they are. */
-static int read_cmdline(struct options *options)
+static void read_cmdline(struct options *options)
 {
 	AUTO_FREE char *cmdline = NULL;
 	char backend[8] = "atoll";
@@ -73,7 +44,6 @@ static int read_cmdline(struct options *options)
 	if (r == 0)
 		cmdline_get(cmdline, "atoll.backend", backend, sizeof(backend));
 	options->own_backend = strcmp(backend, "linux") != 0;
-	return r;
 }
 
 static void load_modules(struct agent *agent)
@@ -83,12 +53,11 @@ static void load_modules(struct agent *agent)
 	int r = format(path, sizeof(path), "/etc/modules.%s%s", agent->role->name, agent->own_backend ? "" : "-linux");
 
 	if (r == 0)
-		r = modules_load(&agent->modules, path);
+		r = modules_load(path);
 	if (r < 0)
 		log_warning("%s: %s", path, strerror(-r));
 	else
-		log_info("%s: %zu modules in %llu ms", agent->name, agent->modules.count,
-			 (unsigned long long)(now_ms() - start));
+		log_info("%s: %d modules in %llu ms", agent->name, r, (unsigned long long)(now_ms() - start));
 }
 
 static int choose(struct agent *agent, const struct options *options)
@@ -104,52 +73,46 @@ static int choose(struct agent *agent, const struct options *options)
 	return 0;
 }
 
-static int serve(struct agent *agent, const struct options *options)
+static int serve(struct agent *agent)
 {
 	struct vchan_server *vchan = NULL;
-	struct socket_server *unix_socket = NULL;
-	int r;
+	int r = vchan_server_create(agent, &vchan);
 
-	if (options->socket[0])
-		r = socket_server_create(agent, options->socket, &unix_socket);
-	else
-		r = vchan_server_create(agent, &vchan);
 	if (r == 0)
 		r = loop_run(agent->loop);
 	log_error("%s: %s", agent->name, r < 0 ? strerror(-r) : "asked to end");
-	socket_server_destroy(unix_socket);
 	vchan_server_destroy(vchan);
 	return r;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	static struct agent agent = {.domid = -1};
-	struct options options = {.name = "agent"};
+	struct options options = {0};
 	struct source *reaper = NULL;
 	struct loop *loop = NULL;
-	bool init = getpid() == 1;
 	int r;
 
-	agent_mark_boot(&agent, BOOT_KERNEL);
-	if (init) {
-		init_mount();
-		init_fail_loudly();
+	if (getpid() != 1) {
+		fprintf(stderr, "atoll-agent is process 1 of a domain of its own: see atoll-agent(8)\n");
+		return EXIT_FAILURE;
 	}
-	r = init ? read_cmdline(&options) : read_options(argc, argv, &options);
+	agent_mark_boot(&agent, BOOT_KERNEL);
+	init_mount();
+	init_fail_loudly();
+	read_cmdline(&options);
 	if (choose(&agent, &options) < 0)
 		return EXIT_FAILURE;
+	load_modules(&agent);
+	agent_mark_boot(&agent, BOOT_MODULES);
+	init_pin_memory();
 	r = loop_create(&loop);
-	if (r == 0 && init) {
-		load_modules(&agent);
-		agent_mark_boot(&agent, BOOT_MODULES);
-		init_pin_memory();
+	if (r == 0)
 		r = init_reap(loop, &reaper);
-	}
 	if (r == 0)
 		r = agent_init(&agent, loop);
 	if (r == 0) {
-		r = serve(&agent, &options);
+		r = serve(&agent);
 		agent_fini(&agent);
 	} else {
 		log_error("%s: cannot start: %s", agent.name, strerror(-r));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where sessions come from: on Xen a vchan offered to domain 0 at /local/domain/<own domid>/data/vchan/0/agent, one client after
- * another; for tests without Xen a unix socket.
+ * Where sessions come from: a vchan offered to domain 0 at /local/domain/<own domid>/data/vchan/0/agent, one client after another.
  *
  *	no xenbus ──it answers──> offered ──a client comes, asks, leaves or dies──> offered again
  */
@@ -14,10 +13,5 @@
 struct vchan_server;
 int vchan_server_create(struct agent *agent, struct vchan_server **out);
 struct vchan_server *vchan_server_destroy(struct vchan_server *server);
-
-/* Offers sessions on a unix socket at PATH; while one lasts, further clients wait. 0 or -errno. */
-struct socket_server;
-int socket_server_create(struct agent *agent, const char *path, struct socket_server **out);
-struct socket_server *socket_server_destroy(struct socket_server *server);
 
 #endif

@@ -86,7 +86,6 @@ static void start(const char *role)
 {
 	agent = (struct agent){.role = role_find(role), .domid = 5, .sys_root = sys_root, .on_session_end = on_session_end};
 	snprintf(agent.name, sizeof(agent.name), "%s0", role);
-	agent.modules = (struct modules){.count = 1, .list[0] = {.path = "/lib/xen-foo.ko", .error = -ENOENT}};
 	if (agent_init(&agent, loop) < 0)
 		exit(1);
 	connect_client();
@@ -104,13 +103,11 @@ static void test_common(void)
 	call("hello", "{\"version\":1}");
 	ok(result && !strcmp(json_get_string(result, "role", ""), "disk") && json_get_int(result, "domid", 0) == 5,
 	   "hello says who it is");
-	ok(json_get(result, "modules_missing") && !strcmp(json_get(result, "modules_missing")->first->string, "xen_foo"),
-	   "and which modules are missing");
-	ok(json_get_int(result, "memory_kib", 0) > 0 && json_get_string(result, "kernel", NULL), "and what it runs on");
+	ok(json_get_string(result, "kernel", NULL), "and what it runs on");
 	call("hello", "{\"version\":99}");
 	ok(failed_with("EPROTONOSUPPORT"), "another version is refused");
 	call("ping", NULL);
-	ok(result && json_get_int(result, "uptime_ms", 0) > 0 && json_get_int(result, "available_kib", -1) > 0 &&
+	ok(result && json_get_int(result, "available_kib", -1) > 0 &&
 		   json_get_int(result, "memory_kib", 0) >= json_get_int(result, "available_kib", -1),
 	   "ping tells how much memory is left");
 	call("net.attach", NULL);
