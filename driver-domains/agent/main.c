@@ -24,26 +24,24 @@
 #include "agent/server.h"
 #include "base/log.h"
 
-struct options {
-	char role[ROLE_LEN_MAX + 1];
-	char name[NAME_LEN_MAX + 1];
-	bool own_backend;
-};
-
 /* The kernel gives process 1 no arguments that it knows a dot in: so read them where they are. */
-static void read_cmdline(struct options *options)
+static int configure(struct agent *agent)
 {
 	AUTO_FREE char *cmdline = NULL;
-	char backend[8] = "atoll";
-	int r = read_file("/proc/cmdline", CMDLINE_MAX, &cmdline, NULL);
+	char role[ROLE_LEN_MAX + 1] = "", backend[8] = "";
 
-	if (r == 0)
-		r = cmdline_get(cmdline, "atoll.role", options->role, sizeof(options->role));
-	if (r == 0 && cmdline_get(cmdline, "atoll.name", options->name, sizeof(options->name)) < 0)
-		snprintf(options->name, sizeof(options->name), "%s", options->role);
-	if (r == 0)
+	if (read_file("/proc/cmdline", CMDLINE_MAX, &cmdline, NULL) == 0) {
+		cmdline_get(cmdline, "atoll.role", role, sizeof(role));
 		cmdline_get(cmdline, "atoll.backend", backend, sizeof(backend));
-	options->own_backend = strcmp(backend, "linux") != 0;
+		if (cmdline_get(cmdline, "atoll.name", agent->name, sizeof(agent->name)) == -ENOENT)
+			strcpy(agent->name, role);
+	}
+	agent->role = role_find(role);
+	agent->own_backend = strcmp(backend, "linux") != 0;
+	if (agent->role && name_valid(agent->name))
+		return 0;
+	log_error("atoll-agent: atoll.role must be net, disk or dm (is \"%s\"), atoll.name a name (is \"%s\")", role, agent->name);
+	return -EINVAL;
 }
 
 static void load_modules(struct agent *agent)
@@ -58,19 +56,6 @@ static void load_modules(struct agent *agent)
 		log_warning("%s: %s", path, strerror(-r));
 	else
 		log_info("%s: %d modules in %llu ms", agent->name, r, (unsigned long long)(now_ms() - start));
-}
-
-static int choose(struct agent *agent, const struct options *options)
-{
-	agent->role = role_find(options->role);
-	if (!agent->role || !name_valid(options->name)) {
-		log_error("atoll-agent: atoll.role must be net, disk or dm (is \"%s\"), atoll.name a name (is \"%s\")", options->role,
-			  options->name);
-		return -EINVAL;
-	}
-	snprintf(agent->name, sizeof(agent->name), "%s", options->name);
-	agent->own_backend = options->own_backend;
-	return 0;
 }
 
 static int serve(struct agent *agent)
@@ -88,7 +73,6 @@ static int serve(struct agent *agent)
 int main(void)
 {
 	static struct agent agent = {.domid = -1};
-	struct options options = {0};
 	struct source *reaper = NULL;
 	struct loop *loop = NULL;
 	int r;
@@ -100,8 +84,7 @@ int main(void)
 	agent_mark_boot(&agent, BOOT_KERNEL);
 	init_mount();
 	init_fail_loudly();
-	read_cmdline(&options);
-	if (choose(&agent, &options) < 0)
+	if (configure(&agent) < 0)
 		return EXIT_FAILURE;
 	load_modules(&agent);
 	agent_mark_boot(&agent, BOOT_MODULES);
