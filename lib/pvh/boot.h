@@ -74,7 +74,7 @@ void pvh_paging_init(uint64_t ram_end);
 void pvh_traps_init(void);
 void pvh_event_init(bool revive);
 int pvh_grant_init(bool revive);
-void pvh_console_init(bool debugport);
+void pvh_console_init(void);
 int pvh_time_init(void);
 /* Arms VIRQ_TIMER for that system time. */
 void pvh_timer_set(uint64_t deadline_ns);

@@ -12,7 +12,6 @@
 #include "pvh/event.h"
 #include "pvh/hypercall.h"
 
-#define DEBUG_PORT 0xe9
 /* Room for "N lines dropped\n". */
 #define DROPPED_MAX 40
 
@@ -20,7 +19,7 @@ static struct {
 	struct xencons_interface *ring;
 	uint32_t port;
 	uint32_t dropped;
-	bool debugport, panicking;
+	bool panicking;
 } con;
 
 void *pvh_console_page(void)
@@ -33,17 +32,10 @@ void *pvh_store_page(void)
 	return (void *)(uintptr_t)(pvh_hvm_param(HVM_PARAM_STORE_PFN) << 12);
 }
 
-void pvh_console_init(bool debugport)
+void pvh_console_init(void)
 {
 	con.ring = pvh_console_page();
 	con.port = (uint32_t)pvh_hvm_param(HVM_PARAM_CONSOLE_EVTCHN);
-	con.debugport = debugport;
-}
-
-static void debugport_write(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		__asm__ volatile("outb %0, %1" : : "a"(text[i]), "Nd"((uint16_t)DEBUG_PORT));
 }
 
 /* All or nothing. The reader's index may be anything: more than a ring of text outstanding counts as full. */
@@ -65,8 +57,6 @@ static void line_write(const char *text, size_t len)
 	char note[DROPPED_MAX];
 	int n;
 
-	if (con.debugport)
-		debugport_write(text, len);
 	if (!con.ring)
 		return;
 	if (con.dropped) {

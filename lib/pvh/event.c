@@ -249,15 +249,6 @@ void pvh_event_init(bool again)
 		revive();
 }
 
-void pvh_event_unmask(uint32_t port)
-{
-	if (!port_valid(port))
-		return;
-	bit_clear(PVH_SHARED->evtchn_mask, port);
-	if (bit_test(PVH_SHARED->evtchn_pending, port))
-		pvh_event_raise(port);
-}
-
 void pvh_event_raise(uint32_t port)
 {
 	if (!port_valid(port))
@@ -273,7 +264,9 @@ int pvh_event_handle(uint32_t port, pvh_event_fn fn, void *arg)
 		return -EINVAL;
 	handlers[port].fn = fn;
 	handlers[port].arg = arg;
-	pvh_event_unmask(port);
+	bit_clear(PVH_SHARED->evtchn_mask, port);
+	if (bit_test(PVH_SHARED->evtchn_pending, port))
+		pvh_event_raise(port);
 	return 0;
 }
 

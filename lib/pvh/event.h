@@ -32,10 +32,11 @@ int pvh_event_close(uint32_t port);
 /* Notifies the other end. 0 also if nobody is bound. */
 int pvh_event_send(uint32_t port);
 
-/* Sets the function that pvh_wait() calls for the port (NULL: events are swallowed), and unmasks the port. */
+/*
+ * Sets the function that pvh_wait() calls for the port (NULL: events are swallowed), and unmasks the port: a
+ * pending event is delivered by the next pvh_wait().
+ */
 int pvh_event_handle(uint32_t port, pvh_event_fn fn, void *arg);
-/* Unmasks; a pending event is delivered by the next pvh_wait(). */
-void pvh_event_unmask(uint32_t port);
 /*
  * Makes the port pending, as if the other end had notified: used after a reload and for fairness ("come back
  * to me").

@@ -4,8 +4,6 @@
  * with string instructions: no vector registers here.
  */
 #include <assert.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "pvh/pvh.h"
@@ -103,88 +101,6 @@ int strncmp(const char *a, const char *b, size_t n)
 		if (*a != *b || !*a)
 			return (unsigned char)*a - (unsigned char)*b;
 	return 0;
-}
-
-char *strchr(const char *s, int c)
-{
-	for (; *s != (char)c; s++)
-		if (!*s)
-			return NULL;
-	return (char *)(uintptr_t)s;
-}
-
-char *strrchr(const char *s, int c)
-{
-	const char *found = NULL;
-
-	do {
-		if (*s == (char)c)
-			found = s;
-	} while (*s++);
-	return (char *)(uintptr_t)found;
-}
-
-char *strstr(const char *s, const char *needle)
-{
-	size_t len = strlen(needle);
-
-	for (; strncmp(s, needle, len); s++)
-		if (!*s)
-			return NULL;
-	return (char *)(uintptr_t)s;
-}
-
-static int digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'z' ? c - 'a' + 10 : INT_MAX;
-}
-
-/* Saturates at ULLONG_MAX; there is no errno to say so. */
-unsigned long long strtoull(const char *restrict s, char **restrict end, int base)
-{
-	const char *start = s, *p;
-	unsigned long long value = 0;
-	bool negative = false, overflow = false;
-
-	while (*s == ' ' || (*s >= '\t' && *s <= '\r'))
-		s++;
-	if (*s == '-' || *s == '+')
-		negative = *s++ == '-';
-	if ((base == 0 || base == 16) && s[0] == '0' && (s[1] | 32) == 'x' && digit_value(s[2]) < 16) {
-		s += 2;
-		base = 16;
-	}
-	if (!base)
-		base = *s == '0' ? 8 : 10;
-	for (p = s; digit_value(*p) < base; p++) {
-		unsigned int digit = (unsigned int)digit_value(*p);
-
-		if (value > (ULLONG_MAX - digit) / (unsigned int)base)
-			overflow = true;
-		else
-			value = value * (unsigned int)base + digit;
-	}
-	if (end)
-		*end = (char *)(uintptr_t)(p == s ? start : p);
-	return overflow ? ULLONG_MAX : negative ? -value : value;
-}
-
-unsigned long strtoul(const char *restrict s, char **restrict end, int base)
-{
-	return strtoull(s, end, base);
-}
-
-long strtol(const char *restrict s, char **restrict end, int base)
-{
-	return (long)strtoull(s, end, base);
-}
-
-void abort(void)
-{
-	pvh_panic("abort");
 }
 
 /* assert() of <assert.h>. */

@@ -124,10 +124,9 @@ void pvh_boot(uint32_t start_info)
 	int rc;
 
 	pvh->domid = xen_init();
-	pvh_console_init(false);
+	pvh_console_init();
 	end = ram_end();
 	arena_init(pvh, end, start_info);
-	pvh_console_init(pvh_cmdline_get(pvh, "debugport", NULL, 0));
 	pvh_paging_init(end);
 	pvh_traps_init();
 	pvh_event_init(pvh->revived);
@@ -203,26 +202,15 @@ bool pvh_cmdline_get(const struct pvh *pvh, const char *key, char *value, size_t
 
 uint64_t pvh_cmdline_u64(const struct pvh *pvh, const char *key, uint64_t def)
 {
+	char text[20]; /* 19 digits fit */
 	uint64_t value = 0;
-	char text[24];
-	const char *p = text;
-	unsigned int base = 10;
 
 	if (!pvh_cmdline_get(pvh, key, text, sizeof(text)) || !*text)
 		return def;
-	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X')) {
-		base = 16;
-		p += 2;
-	}
-	if (!*p)
-		return def;
-	for (; *p; p++) {
-		unsigned int digit = *p >= '0' && *p <= '9' ? (unsigned int)(*p - '0') :
-				     (*p | 32) >= 'a' && (*p | 32) <= 'f' ? (unsigned int)((*p | 32) - 'a' + 10) : 16;
-
-		if (digit >= base || value > (UINT64_MAX - digit) / base)
+	for (const char *p = text; *p; p++) {
+		if (*p < '0' || *p > '9')
 			return def;
-		value = value * base + digit;
+		value = value * 10 + (uint64_t)(*p - '0');
 	}
 	return value;
 }

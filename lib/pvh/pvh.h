@@ -14,10 +14,9 @@
  * interrupted. pvh_wait() runs the handlers of pending event channels, then idles until the next event or
  * deadline.
  *
- * The libc subset is declared by the C library's own headers: <string.h> (mem*, str*), <stdio.h> (snprintf
- * and vsnprintf only: %d %i %u %x %X %c %s %p %% with l ll z h hh, width, precision, - and 0), <stdlib.h>
- * (strtoul, strtoull, strtol, abort), <assert.h>, <errno.h> (the constants only; there is no errno). See
- * libc.c.
+ * The libc subset is declared by the C library's own headers: <string.h> (mem*, strlen, strnlen, strcmp, strncmp),
+ * <stdio.h> (snprintf and vsnprintf only: %d %u %x with l or z, %s %c %%), <assert.h>, <errno.h> (the constants
+ * only; there is no errno). See libc.c.
  */
 #ifndef ATOLL_PVH_H
 #define ATOLL_PVH_H
@@ -78,7 +77,6 @@ void pvh_arena_journalled(void);
 /*
  * One line to the domain's own console ring (newline added). Never blocks: when the ring is full, the line is
  * dropped and counted; the next line that fits is preceded by the count. Lines are cut at PVH_LOG_LINE_MAX.
- * The word "debugport" in the command line copies all lines to Xen's debug port 0xe9.
  */
 #define PVH_LOG_LINE_MAX 256
 void pvh_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -92,7 +90,7 @@ void pvh_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noretu
  * word.
  */
 bool pvh_cmdline_get(const struct pvh *pvh, const char *key, char *value, size_t len);
-/* The same for a number (any C base). Returns def if absent or malformed. */
+/* The same for a decimal number. Returns def if absent or malformed. */
 uint64_t pvh_cmdline_u64(const struct pvh *pvh, const char *key, uint64_t def);
 
 /*
