@@ -19,8 +19,8 @@
 struct publisher {
 	bool available;			/* the builder gave us a store ring */
 	bool published;			/* logged */
-	int refused;			/* the last error logged */
-	uint64_t next_ns, sent_ns;
+	char refused[24];		/* the last error logged */
+	uint64_t next_ns, sent_ns;	/* sent: all of it; 0: answered, or not all sent */
 	uint16_t own_domid, client_domid;
 	uint32_t ref, port;
 };

@@ -52,7 +52,6 @@ struct pvh_lib_arena {
 	struct pvh_grant_slot slots[PVH_GRANT_SLOTS];
 	struct pvh_port ports[PVH_PORTS_MAX];
 	grant_entry_v1_t offers[PVH_GRANT_OFFERS];	/* by reference: what was put into Xen's table */
-	uint32_t xs_skip;		/* bytes of a too long xenstore reply still to skip */
 };
 
 #define PVH_HEADER ((struct pvh_arena_header *)PVH_ARENA_BASE)
