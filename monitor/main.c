@@ -144,10 +144,8 @@ static void on_reloaded(struct rpc *rpc, const struct json *result, const struct
 
 static void ask_builder(struct monitor *m)
 {
-	struct json *params = json_new(JSON_OBJECT);
+	struct json *params = json_build("domid=%d image=%s", DOMID_STORE, m->host.services[0].kernel);
 
-	json_set_int(params, "domid", DOMID_STORE);
-	json_set_string(params, "image", m->host.services[0].kernel);
 	if (!connect_to(m, RPC_SOCKET_BUILDER, "builder"))
 		json_free(params);
 	else if (rpc_call(m->rpc, "domain.reload", params, BUILDER_TIMEOUT_MS, on_reloaded, m) == 0)
@@ -170,11 +168,9 @@ static void on_restarted(struct rpc *rpc, const struct json *result, const struc
 
 static void restart_store(struct monitor *m)
 {
-	struct json *params = json_new(JSON_OBJECT);
+	struct json *params = json_build("name=%s reason=%s", "store", "hung: no answer to the monitor");
 
 	log_warning("store: no answer for %llu ms: it hangs", (unsigned long long)(now_ms() - m->answer_ms));
-	json_set_string(params, "name", "store");
-	json_set_string(params, "reason", "hung: no answer to the monitor");
 	if (!connect_to(m, RPC_SOCKET_ATOLLD, "atolld"))
 		json_free(params);
 	else if (rpc_call(m->rpc, "restart", params, ATOLLD_TIMEOUT_MS, on_restarted, m) == 0)

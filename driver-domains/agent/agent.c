@@ -54,29 +54,17 @@ void agent_fini(struct agent *agent)
 static void handle_hello(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
 {
 	int64_t version = json_get_int(params, "version", AGENT_VERSION);
-	static const char *const boot_phases[] = {[BOOT_KERNEL] = "kernel", [BOOT_MODULES] = "modules", [BOOT_AGENT] = "agent"};
-	struct json *result, *boot;
+	const uint64_t *boot = agent->boot_ms;
 	struct utsname uts;
-	int r = 0;
 
 	if (version != AGENT_VERSION) {
 		rpc_fail(rpc, id, EPROTONOSUPPORT, "%s speaks version %d, not %lld", agent->name, AGENT_VERSION, (long long)version);
 		return;
 	}
 	uname(&uts);
-	result = json_new(JSON_OBJECT);
-	boot = json_new(JSON_OBJECT);
-	r |= json_set_string(result, "name", agent->name);
-	r |= json_set_string(result, "role", agent->role->name);
-	r |= json_set_int(result, "version", AGENT_VERSION);
-	r |= json_set_string(result, "kernel", uts.release);
-	r |= json_set_int(result, "domid", agent->domid);
-	for (size_t i = 0; i < ARRAY_SIZE(agent->boot_ms); i++)
-		r |= json_set_int(boot, boot_phases[i], (int64_t)agent->boot_ms[i]);
-	r |= json_set(result, "boot_ms", boot);
-	if (r < 0)
-		result = json_free(result);
-	rpc_reply(rpc, id, result);
+	rpc_reply(rpc, id, json_build("name=%s role=%s version=%d kernel=%s domid=%d boot_ms=%p", agent->name, agent->role->name, AGENT_VERSION,
+				      uts.release, agent->domid,
+				      json_build("kernel=%lu modules=%lu agent=%lu", boot[BOOT_KERNEL], boot[BOOT_MODULES], boot[BOOT_AGENT])));
 }
 
 /* What could be had without the last resort; -1: not known. */
@@ -96,23 +84,14 @@ static int64_t memory_available_kib(void)
 
 static void handle_ping(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	struct json *result = json_new(JSON_OBJECT);
 	char broken[PROBE_TEXT_SIZE] = "", missing[PROBE_TEXT_SIZE] = "";
 	struct sysinfo info;
-	int r = 0;
 
 	if (agent->role->probe)
 		agent->role->probe(agent, broken, missing);
-	if (broken[0])
-		r |= json_set_string(result, "broken", broken);
-	if (missing[0])
-		r |= json_set_string(result, "missing", missing);
 	sysinfo(&info);
-	r |= json_set_int(result, "memory_kib", (int64_t)((uint64_t)info.totalram * info.mem_unit / 1024));
-	r |= json_set_int(result, "available_kib", memory_available_kib());
-	if (r < 0)
-		result = json_free(result);
-	rpc_reply(rpc, id, result);
+	rpc_reply(rpc, id, json_build("broken~%s missing~%s memory_kib=%lu available_kib=%ld", broken, missing,
+				      info.totalram * info.mem_unit / 1024, memory_available_kib()));
 }
 
 void agent_count_device(struct json *devices, uint64_t guest, uint64_t id, uint64_t read, uint64_t written)
@@ -127,13 +106,11 @@ void agent_count_device(struct json *devices, uint64_t guest, uint64_t id, uint6
 
 static void handle_counters(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
 {
-	struct json *result = json_new(JSON_OBJECT), *devices = json_new(JSON_ARRAY);
+	struct json *devices = json_new(JSON_ARRAY);
 
 	if (agent->role->count && devices)
 		agent->role->count(agent, devices);
-	if (json_set(result, "devices", devices) < 0)
-		result = json_free(result);
-	rpc_reply(rpc, id, result);
+	rpc_reply(rpc, id, json_build("devices=%p", devices));
 }
 
 static const struct method common_methods[] = {

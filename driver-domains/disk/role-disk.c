@@ -93,14 +93,11 @@ static void disk_on_disconnect(struct agent *agent)
 
 static void reply_attached(struct rpc *rpc, uint32_t id, const struct attachment *a)
 {
-	struct json *result = json_new(JSON_OBJECT);
 	char numbers[32];
 
 	/* blkback reads both numbers as hexadecimal. */
 	snprintf(numbers, sizeof(numbers), "%x:%x", a->disk.major, a->disk.minor);
-	if (json_set_string(result, "physical_device", numbers) < 0)
-		result = json_free(result);
-	rpc_reply(rpc, id, result);
+	rpc_reply(rpc, id, json_build("physical_device=%s", numbers));
 }
 
 static void fail_attach(struct disk_state *state, struct rpc *rpc, uint32_t id, int r, const struct order *order,

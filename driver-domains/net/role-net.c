@@ -71,12 +71,8 @@ static int net_init(struct agent *agent)
 
 static struct json *describe_bridge(const struct switch_bridge *bridge)
 {
-	struct json *json = json_new(JSON_OBJECT);
-	int r = json_set_string(json, "name", bridge->name);
-
-	r |= json_set_string(json, "nic", bridge->nic[0] ? bridge->nic : NULL);
-	r |= json_set_string(json, "nic_state", bridge->choice == NIC_NONE ? "none" : bridge->nic_index ? "attached" : "waiting");
-	return r < 0 ? json_free(json) : json;
+	return json_build("name=%s nic=%s nic_state=%s", bridge->name, bridge->nic[0] ? bridge->nic : NULL,
+			  bridge->choice == NIC_NONE ? "none" : bridge->nic_index ? "attached" : "waiting");
 }
 
 /* --- net.configure --- */
@@ -107,7 +103,7 @@ static void handle_configure(struct agent *agent, struct rpc *rpc, uint32_t id, 
 {
 	const struct json *list = json_get(params, "bridges");
 	const struct switch_bridge *bridges;
-	struct json *result, *described;
+	struct json *described;
 	size_t count;
 
 	if (!list || list->type != JSON_ARRAY) {
@@ -123,14 +119,11 @@ static void handle_configure(struct agent *agent, struct rpc *rpc, uint32_t id, 
 			return;
 		}
 	}
-	result = json_new(JSON_OBJECT);
 	described = json_new(JSON_ARRAY);
 	count = switch_bridges(switch_of(agent), &bridges);
 	for (size_t i = 0; i < count; i++)
 		json_append(described, describe_bridge(&bridges[i]));
-	if (json_set(result, "bridges", described) < 0)
-		result = json_free(result);
-	rpc_reply(rpc, id, result);
+	rpc_reply(rpc, id, json_build("bridges=%p", described));
 }
 
 /* --- net.attach, net.detach --- */
@@ -156,7 +149,6 @@ static void handle_attach(struct agent *agent, struct rpc *rpc, uint32_t id, con
 {
 	const char *name = json_get_string(params, "vif", NULL), *bridge = json_get_string(params, "bridge", NULL);
 	const struct switch_vif *vif;
-	struct json *result;
 	int r;
 
 	if (!name || !bridge) {
@@ -164,17 +156,10 @@ static void handle_attach(struct agent *agent, struct rpc *rpc, uint32_t id, con
 		return;
 	}
 	r = vif_name_valid(name) ? switch_attach(switch_of(agent), name, bridge, &vif) : -EINVAL;
-	if (r < 0) {
-		explain_attach(rpc, id, r, name, bridge);
-		return;
-	}
-	result = json_new(JSON_OBJECT);
-	r = json_set_string(result, "vif", vif->name);
-	r |= json_set_string(result, "bridge", vif->bridge->name);
-	r |= json_set_string(result, "state", vif->index ? "attached" : "waiting");
 	if (r < 0)
-		result = json_free(result);
-	rpc_reply(rpc, id, result);
+		explain_attach(rpc, id, r, name, bridge);
+	else
+		rpc_reply(rpc, id, json_build("vif=%s bridge=%s state=%s", vif->name, vif->bridge->name, vif->index ? "attached" : "waiting"));
 }
 
 static void handle_detach(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)

@@ -293,15 +293,11 @@ static int make_guest(struct experiment *e, const struct scenario_guest *from, s
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_JSON struct json *result = NULL;
-	struct json *params;
 	int r = read_file(from->config, SCENARIO_FILE_MAX, &text, NULL);
 
 	if (r < 0)
 		return snprintf(e->why, sizeof(e->why), "%.200s: %s", from->config, strerror(-r)), r;
-	params = json_new(JSON_OBJECT);
-	json_set_string(params, "config", text);
-	json_set_string(params, "file", from->config);
-	r = lab_call(&e->lab, &e->lab.atolld, "create", params, CREATE_MS, &result, e->why, sizeof(e->why));
+	r = lab_call(&e->lab, &e->lab.atolld, "create", json_build("config=%s file=%s", text, from->config), CREATE_MS, &result, e->why, sizeof(e->why));
 	if (r < 0)
 		return r;
 	snprintf(g->name, sizeof(g->name), "%s", json_get_string(result, "name", "?"));
@@ -339,14 +335,11 @@ static int add_guest(struct experiment *e, const struct scenario_guest *from)
 static void remove_guests(struct experiment *e)
 {
 	for (unsigned i = 0; i < e->guest_count; i++) {
-		struct json *params;
 		char why[320];
 
 		if (!e->guests[i].made)
 			continue;
-		params = json_new(JSON_OBJECT);
-		json_set_string(params, "name", e->guests[i].name);
-		if (lab_call(&e->lab, &e->lab.atolld, "destroy", params, DESTROY_MS, NULL, why, sizeof(why)) < 0)
+		if (lab_call(&e->lab, &e->lab.atolld, "destroy", json_build("name=%s", e->guests[i].name), DESTROY_MS, NULL, why, sizeof(why)) < 0)
 			fprintf(stderr, "atoll: %s: %s\n", e->guests[i].name, why);
 	}
 }

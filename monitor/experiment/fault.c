@@ -74,11 +74,8 @@ int target_find(struct lab *lab, const struct cell_spec *spec, struct target *t,
 
 static int builder_fault(struct lab *lab, unsigned domid, const char *name, unsigned percent, char *why, size_t size)
 {
-	struct json *params = json_new(JSON_OBJECT);
+	struct json *params = json_build("domid=%u fault=%s percent=%u", domid, name, percent);
 
-	json_set_int(params, "domid", domid);
-	json_set_string(params, "fault", name);
-	json_set_int(params, "percent", percent);
 	return lab_call(lab, &lab->builder, "fault.inject", params, CALL_TIMEOUT_MS, NULL, why, size);
 }
 
@@ -143,10 +140,8 @@ static int break_daemon(const struct target *t, enum exp_fault fault, unsigned p
 
 static int restart(struct lab *lab, const struct target *t, char *why, size_t size)
 {
-	struct json *params = json_new(JSON_OBJECT);
+	struct json *params = json_build("name=%s reason=%s", t->name, "experiment");
 
-	json_set_string(params, "name", t->name);
-	json_set_string(params, "reason", "experiment");
 	return lab_call(lab, &lab->atolld, "restart", params, RESTART_TIMEOUT_MS, NULL, why, size);
 }
 

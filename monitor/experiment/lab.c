@@ -130,10 +130,7 @@ void lab_truth(struct lab *lab, struct truth *truth)
 	snprintf(truth->xen_version, sizeof(truth->xen_version), "%s", json_get_string(info, "xen_version", "?"));
 	json_free(info);
 	do {
-		struct json *params = json_new(JSON_OBJECT);
-
-		json_set_int(params, "first", first);
-		if (lab_call(lab, &lab->builder, "domain.list", params, BUILDER_TIMEOUT_MS, &list, why, sizeof(why)) < 0)
+		if (lab_call(lab, &lab->builder, "domain.list", json_build("first=%u", first), BUILDER_TIMEOUT_MS, &list, why, sizeof(why)) < 0)
 			return;
 		first = add_domains(truth, list);
 		list = json_free(list);

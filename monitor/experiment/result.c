@@ -11,11 +11,6 @@
 
 static const char *const load_names[] = LOAD_NAMES;
 
-static struct json *milliseconds(uint64_t us)
-{
-	return json_new_double((double)us / 1000);
-}
-
 static struct json *losses(const uint64_t lost[LOSSES])
 {
 	struct json *json = json_new(JSON_OBJECT);
@@ -32,89 +27,45 @@ static struct json *stalls(const uint32_t us[LOADS])
 	int r = 0;
 
 	for (unsigned i = 0; i < LOADS; i++)
-		r |= json_set(json, load_names[i], milliseconds(us[i]));
+		r |= json_set(json, load_names[i], json_new_double(us[i] / 1e3));
 	return r < 0 ? json_free(json) : json;
 }
 
-static struct json *cell_json(const struct cell *cell)
+static struct json *cell_json(const struct cell *c)
 {
-	struct json *json = json_new(JSON_OBJECT), *outage = json_new(JSON_OBJECT), *back = json_new(JSON_OBJECT);
-	int r = json_set_string(json, "role", cell->spec.target);
-
-	r |= json_set_string(json, "fault", exp_fault_names[cell->spec.fault]);
-	r |= json_set_string(json, "service", cell->service);
-	r |= json_set_int(json, "rounds", cell->rounds);
-	r |= json_set_int(json, "recovered", cell->recovered);
-	r |= json_set_int(json, "restarted", cell->restarted);
-	r |= json_set_string(json, "load", cell->load < 0 ? "worst" : load_names[cell->load]);
-	r |= json_set(outage, "median", milliseconds(cell->outage_median_us));
-	r |= json_set(outage, "worst", milliseconds(cell->outage_worst_us));
-	r |= json_set(json, "outage_ms", outage);
-	r |= json_set_int(back, "median", cell->back_median_ms);
-	r |= json_set_int(back, "worst", cell->back_worst_ms);
-	r |= json_set(json, "back_ms", back);
-	r |= json_set(json, "lost", losses(cell->lost));
-	r |= json_set_bool(json, "skipped", cell->skipped);
-	r |= json_set_string(json, "why", cell->why);
-	return r < 0 ? json_free(json) : json;
+	return json_build("role=%s fault=%s service=%s rounds=%u recovered=%u restarted=%u load=%s outage_ms=%p back_ms=%p lost=%p skipped?%d why=%s",
+			  c->spec.target, exp_fault_names[c->spec.fault], c->service, c->rounds, c->recovered, c->restarted,
+			  c->load < 0 ? "worst" : load_names[c->load],
+			  json_build("median=%f worst=%f", c->outage_median_us / 1e3, c->outage_worst_us / 1e3),
+			  json_build("median=%ld worst=%ld", c->back_median_ms, c->back_worst_ms), losses(c->lost), c->skipped, c->why);
 }
 
-static struct json *round_json(const struct experiment *e, const struct round *round)
+static struct json *round_json(const struct experiment *e, const struct round *r)
 {
-	const struct cell_spec *spec = &e->cells[round->cell].spec;
-	struct json *json = json_new(JSON_OBJECT);
-	int r = json_set_string(json, "role", spec->target);
+	const struct cell_spec *spec = &e->cells[r->cell].spec;
 
-	r |= json_set_string(json, "fault", exp_fault_names[spec->fault]);
-	r |= json_set_int(json, "at_ms", round->start_ms - e->start_ms);
-	r |= json_set_int(json, "back_ms", round->back_ms - round->start_ms);
-	r |= json_set_int(json, "end_ms", round->end_ms - round->start_ms);
-	r |= json_set_bool(json, "recovered", round->recovered);
-	r |= json_set_bool(json, "restarted", round->restarted);
-	r |= json_set(json, "stall_ms", stalls(round->stall_us));
-	r |= json_set(json, "lost", losses(round->lost));
-	if (round->phases)
-		r |= json_set(json, "phases_ms", json_copy(round->phases));
-	if (round->why[0])
-		r |= json_set_string(json, "why", round->why);
-	return r < 0 ? json_free(json) : json;
-}
-
-static struct json *host_json(const struct experiment *e)
-{
-	struct json *json = json_new(JSON_OBJECT);
-	int r = json_set_string(json, "xen_version", e->truth.xen_version);
-
-	r |= json_set_int(json, "cpus", e->truth.cpus);
-	r |= json_set_int(json, "memory_mib", (int64_t)(e->truth.total_kib >> 10));
-	return r < 0 ? json_free(json) : json;
+	return json_build("role=%s fault=%s at_ms=%ld back_ms=%ld end_ms=%ld recovered?%d restarted?%d stall_ms=%p lost=%p phases_ms~%p why~%s",
+			  spec->target, exp_fault_names[spec->fault], r->start_ms - e->start_ms, r->back_ms - r->start_ms,
+			  r->end_ms - r->start_ms, r->recovered, r->restarted, stalls(r->stall_us), losses(r->lost), json_copy(r->phases), r->why);
 }
 
 static int print_result(const struct experiment *e, struct buf *text)
 {
-	AUTO_JSON struct json *json = json_new(JSON_OBJECT);
+	AUTO_JSON struct json *json = NULL;
 	struct json *cells = json_new(JSON_ARRAY), *rounds = json_new(JSON_ARRAY);
-	int r = json_set_int(json, "version", 1);
 
-	r |= json_set_string(json, "name", e->scenario.name);
-	r |= json_set_string(json, "title", e->scenario.title);
-	r |= json_set_bool(json, "ok", e->ok);
-	r |= json_set_string(json, "why", e->why);
-	r |= json_set_int(json, "started_ms", e->start_ms);
-	r |= json_set_int(json, "load_ms", e->load_ms - e->start_ms);
-	r |= json_set_int(json, "took_ms", e->end_ms - e->start_ms);
-	r |= json_set_int(json, "seed", e->scenario.seed);
-	r |= json_set_int(json, "guests", e->guest_count);
-	r |= json_set(json, "host", host_json(e));
-	r |= json_set(json, "quiet_stall_ms", stalls(e->quiet_us));
-	r |= json_set(json, "lost", losses(e->lost));
 	for (unsigned i = 0; i < e->scenario.cell_count; i++)
-		r |= json_append(cells, cell_json(&e->cells[i]));
-	r |= json_set(json, "cells", cells);
+		json_append(cells, cell_json(&e->cells[i]));
 	for (unsigned i = 0; i < e->round_count; i++)
-		r |= json_append(rounds, round_json(e, &e->rounds[i]));
-	r |= json_set(json, "rounds", rounds); /* last: a reader that needs the summary only can stop here */
-	return r < 0 ? r : json_print(json, text, true);
+		json_append(rounds, round_json(e, &e->rounds[i]));
+	/* The rounds are last: a reader that needs the summary only can stop there. */
+	json = json_build("version=%d name=%s title=%s ok?%d why=%s started_ms=%ld load_ms=%ld took_ms=%ld seed=%u guests=%u host=%p quiet_stall_ms=%p "
+			  "lost=%p cells=%p rounds=%p",
+			  1, e->scenario.name, e->scenario.title, e->ok, e->why, e->start_ms, e->load_ms - e->start_ms, e->end_ms - e->start_ms,
+			  e->scenario.seed, e->guest_count,
+			  json_build("xen_version=%s cpus=%u memory_mib=%lu", e->truth.xen_version, e->truth.cpus, e->truth.total_kib >> 10),
+			  stalls(e->quiet_us), losses(e->lost), cells, rounds);
+	return json ? json_print(json, text, true) : -ENOMEM;
 }
 
 static void print_samples(const struct experiment *e, FILE *out)
