@@ -42,11 +42,6 @@ static void look(struct experiment *e)
 	lab_poll(&e->lab);
 }
 
-static bool watched(const struct exp_guest *g)
-{
-	return !g->hog;
-}
-
 /* Every load of the guest did something after SINCE: two samples of then on differ. */
 static bool guest_goes_on(const struct exp_guest *g, int64_t since)
 {
@@ -65,22 +60,14 @@ static bool guest_goes_on(const struct exp_guest *g, int64_t since)
 	return true;
 }
 
-static bool all_go_on(const struct experiment *e, int64_t since)
-{
-	for (unsigned i = 0; i < e->guest_count; i++) {
-		if (watched(&e->guests[i]) && !guest_goes_on(&e->guests[i], since))
-			return false;
-	}
-	return true;
-}
-
+/* NULL: every load of every guest that is watched goes on. */
 static const char *who_stalls(const struct experiment *e, int64_t since)
 {
 	for (unsigned i = 0; i < e->guest_count; i++) {
-		if (watched(&e->guests[i]) && !guest_goes_on(&e->guests[i], since))
+		if (!e->guests[i].hog && !guest_goes_on(&e->guests[i], since))
 			return e->guests[i].name;
 	}
-	return "nobody";
+	return NULL;
 }
 
 static bool wait_well(struct experiment *e, int64_t since, unsigned limit_ms)
@@ -89,7 +76,7 @@ static bool wait_well(struct experiment *e, int64_t since, unsigned limit_ms)
 
 	while (wall_ms() < end) {
 		look(e);
-		if (e->lab.status && lab_services_run(&e->lab) && all_go_on(e, since))
+		if (e->lab.status && lab_services_run(&e->lab) && !who_stalls(e, since))
 			return true;
 	}
 	return false;
@@ -102,7 +89,7 @@ static void count_guest(const struct exp_guest *g, uint64_t lost[LOSSES])
 	const struct guest_log *log = &g->log;
 	const struct sample *s = log->count ? &log->samples[log->count - 1] : NULL;
 
-	if (!s || !watched(g))
+	if (!s || g->hog)
 		return;
 	lost[LOSS_CONNECTIONS] += s->load[LOAD_TCP].lost;
 	lost[LOSS_IO] += s->load[LOAD_DISK].lost;
@@ -143,6 +130,19 @@ static void count_all(struct experiment *e, uint64_t lost[LOSSES], struct truth 
 	lost[LOSS_ZOMBIES] = truth->zombies;
 }
 
+/* The longest of any guest since then. */
+static void note_stalls(const struct experiment *e, int64_t since, uint32_t stall_us[LOADS])
+{
+	for (unsigned g = 0; g < e->guest_count; g++) {
+		const struct guest_log *log = &e->guests[g].log;
+
+		for (size_t s = log->count; s && log->samples[s - 1].ms > since && !e->guests[g].hog; s--) {
+			for (unsigned i = 0; i < LOADS; i++)
+				stall_us[i] = MAX(stall_us[i], (uint32_t)MIN(log->samples[s - 1].load[i].stall_us, UINT32_MAX));
+		}
+	}
+}
+
 /* What was lost since the round before, so that nothing falls between two rounds. */
 static void count_round(struct experiment *e, struct round *r, const struct truth *then)
 {
@@ -155,14 +155,7 @@ static void count_round(struct experiment *e, struct round *r, const struct trut
 	memcpy(e->counted, counted, sizeof(counted));
 	if (then->valid && now.valid && now.domains == then->domains && now.pages + LEAK_SLACK_PAGES < then->pages)
 		r->lost[LOSS_PAGES] = then->pages - now.pages;
-	for (unsigned g = 0; g < e->guest_count; g++) {
-		const struct guest_log *log = &e->guests[g].log;
-
-		for (size_t s = log->count; s && log->samples[s - 1].ms > r->start_ms; s--) {
-			for (unsigned i = 0; i < LOADS && watched(&e->guests[g]); i++)
-				r->stall_us[i] = MAX(r->stall_us[i], (uint32_t)MIN(log->samples[s - 1].load[i].stall_us, UINT32_MAX));
-		}
-	}
+	note_stalls(e, r->start_ms, r->stall_us);
 }
 
 /* --- a round --- */
@@ -232,7 +225,7 @@ static bool run_round(struct experiment *e, unsigned index, unsigned number)
 	wait_back(e, r, &t, cell->spec.fault);
 	if (!wait_well(e, r->back_ms, e->scenario.limit_ms)) {
 		if (!r->why[0])
-			snprintf(r->why, sizeof(r->why), "%s: %s did not go on within %u s", t.name, who_stalls(e, r->back_ms),
+			snprintf(r->why, sizeof(r->why), "%s: %s did not go on within %u s", t.name, who_stalls(e, r->back_ms) ?: "a service",
 				 e->scenario.limit_ms / 1000);
 		r->recovered = false;
 	}
@@ -359,21 +352,9 @@ static int prepare(struct experiment *e)
 	if (r < 0)
 		return r;
 	if (!wait_well(e, wall_ms(), READY_MS))
-		return snprintf(e->why, sizeof(e->why), "%s: its loads did not begin within %d s; see `atoll logs %s`",
-				who_stalls(e, e->start_ms), READY_MS / 1000, who_stalls(e, e->start_ms)), -ETIMEDOUT;
+		return snprintf(e->why, sizeof(e->why), "%s: its loads did not begin within %d s; see `atoll logs`",
+				who_stalls(e, e->start_ms) ?: "a service", READY_MS / 1000), -ETIMEDOUT;
 	return 0;
-}
-
-static void note_quiet(struct experiment *e)
-{
-	for (unsigned g = 0; g < e->guest_count; g++) {
-		const struct guest_log *log = &e->guests[g].log;
-
-		for (size_t s = 0; s < log->count && watched(&e->guests[g]); s++) {
-			for (unsigned i = 0; i < LOADS && log->samples[s].ms > e->load_ms; i++)
-				e->quiet_us[i] = MAX(e->quiet_us[i], (uint32_t)MIN(log->samples[s].load[i].stall_us, UINT32_MAX));
-		}
-	}
 }
 
 int experiment_run(struct experiment *e)
@@ -393,7 +374,7 @@ int experiment_run(struct experiment *e)
 		lab_truth(&e->lab, &e->truth);
 		for (int64_t end = wall_ms() + e->scenario.settle_ms; wall_ms() < end;)
 			look(e);
-		note_quiet(e);
+		note_stalls(e, e->load_ms, e->quiet_us);
 		fprintf(stderr, "%8.1f s  the loads of all guests work\n", (double)(wall_ms() - e->start_ms) / 1000);
 		run_rounds(e);
 	}

@@ -110,10 +110,6 @@ void guest_log_line(struct guest_log *log, const char *line)
 		on_load(log, word);
 	else if ((word = strstr(line, CON_WORD)))
 		on_numbered(log, word);
-	else if (strstr(line, "LOST") || strstr(line, "WRONG") || strstr(line, "BAD") || strstr(line, "KERNEL ERROR")) {
-		log->complaints++;
-		snprintf(log->complaint, sizeof(log->complaint), "%.150s", line);
-	}
 }
 
 static void on_bytes(struct guest_log *log, const char *bytes, size_t len)

@@ -36,8 +36,6 @@ struct guest_log {
 	bool began;
 	uint32_t next;
 	uint64_t console_lost, console_wrong; /* bytes, lines */
-	unsigned complaints;		      /* lines of programs about something lost or wrong */
-	char complaint[160];		      /* the last one */
 };
 
 void guest_log_init(struct guest_log *log, const char *path);

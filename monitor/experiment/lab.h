@@ -39,8 +39,7 @@ struct target {
 	unsigned restarts;
 	bool is_linux;
 	unsigned memory_kib;
-	char hog[NAME_LEN_MAX + 1]; /* store, console: the guest that takes what it can get */
-	unsigned hog_domid;
+	unsigned hog_domid; /* store, console: the guest that takes what it can get */
 };
 
 int lab_init(struct lab *lab);
