@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#define PROBE_WHY_SIZE 128
+
 struct probe {
 	pthread_mutex_t lock;
 	const char *dev_root;
@@ -14,8 +16,7 @@ struct probe {
 	size_t count;
 	char reading[DISK_NAME_SIZE]; /* "": nothing */
 	uint64_t since_ms;
-	char failed[DISK_NAME_SIZE]; /* the last read that failed; "": none did in this round */
-	int error;
+	char failed[PROBE_WHY_SIZE]; /* in the last round; "": nothing did */
 };
 
 static int read_block(const struct probe *probe, const char *name)
@@ -23,49 +24,44 @@ static int read_block(const struct probe *probe, const char *name)
 	static char block[PROBE_BLOCK] __attribute__((aligned(PROBE_BLOCK)));
 	AUTO_CLOSE int fd = -1;
 	char path[128];
-	ssize_t n;
 
 	snprintf(path, sizeof(path), "%s/%s", probe->dev_root, name);
 	fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = pread(fd, block, sizeof(block), 0);
-	return n < 0 ? -errno : 0;
+	return fd < 0 || pread(fd, block, sizeof(block), 0) < 0 ? -errno : 0;
 }
 
-/* Reads the INDEXth disk, if there is one. */
-static bool read_one(struct probe *probe, size_t index)
+/* The INDEXth disk is read from now on; false if there is none, then nothing is. */
+static bool begin(struct probe *probe, size_t index)
 {
-	char name[DISK_NAME_SIZE];
-	int r;
+	bool any;
 
 	pthread_mutex_lock(&probe->lock);
-	if (index >= probe->count) {
-		pthread_mutex_unlock(&probe->lock);
-		return false;
-	}
-	memcpy(name, probe->names[index], sizeof(name));
-	memcpy(probe->reading, name, sizeof(name));
+	any = index < probe->count;
+	if (any)
+		memcpy(probe->reading, probe->names[index], sizeof(probe->reading));
+	else
+		probe->reading[0] = '\0';
 	probe->since_ms = now_ms();
 	pthread_mutex_unlock(&probe->lock);
-	r = read_block(probe, name);
-	pthread_mutex_lock(&probe->lock);
-	probe->reading[0] = '\0';
-	if (r < 0) {
-		memcpy(probe->failed, name, sizeof(name));
-		probe->error = -r;
-	} else if (!strcmp(probe->failed, name)) {
-		probe->failed[0] = '\0';
-	}
-	pthread_mutex_unlock(&probe->lock);
-	return true;
+	return any;
 }
 
 static void *probe_main(void *data)
 {
+	struct probe *probe = data;
+
 	for (;; usleep(PROBE_PERIOD_MS * 1000)) {
-		for (size_t i = 0; read_one(data, i); i++)
-			;
+		char failed[PROBE_WHY_SIZE] = "";
+
+		for (size_t i = 0; begin(probe, i); i++) {
+			int r = read_block(probe, probe->reading);
+
+			if (r < 0)
+				snprintf(failed, sizeof(failed), "%s: a read failed: %s", probe->reading, strerror(-r));
+		}
+		pthread_mutex_lock(&probe->lock);
+		memcpy(probe->failed, failed, sizeof(failed));
+		pthread_mutex_unlock(&probe->lock);
 	}
 	return NULL;
 }
@@ -94,34 +90,27 @@ struct probe *probe_create(const char *dev_root)
 
 void probe_update(struct probe *probe, const struct table *table)
 {
-	bool failed_is_used = false;
-
 	pthread_mutex_lock(&probe->lock);
 	probe->count = 0;
 	for (size_t i = 0; i < ATTACHMENTS_MAX; i++) {
-		if (!table->list[i].used)
-			continue;
-		memcpy(probe->names[probe->count], table->list[i].disk.name, DISK_NAME_SIZE);
-		failed_is_used |= !strcmp(probe->names[probe->count++], probe->failed);
+		if (table->list[i].used)
+			memcpy(probe->names[probe->count++], table->list[i].disk.name, DISK_NAME_SIZE);
 	}
-	if (!failed_is_used)
-		probe->failed[0] = '\0';
 	pthread_mutex_unlock(&probe->lock);
 }
 
 bool probe_failed(struct probe *probe, char *why, size_t size)
 {
 	uint64_t took;
-	bool failed = true;
+	bool failed;
 
 	pthread_mutex_lock(&probe->lock);
 	took = probe->reading[0] ? now_ms() - probe->since_ms : 0;
+	failed = took >= PROBE_LIMIT_MS || (probe->failed[0] && probe->count);
 	if (took >= PROBE_LIMIT_MS)
 		snprintf(why, size, "%s: a read has not come back for %llu ms", probe->reading, (unsigned long long)took);
-	else if (probe->failed[0])
-		snprintf(why, size, "%s: a read failed: %s", probe->failed, strerror(probe->error));
-	else
-		failed = false;
+	else if (failed)
+		snprintf(why, size, "%s", probe->failed);
 	pthread_mutex_unlock(&probe->lock);
 	return failed;
 }

@@ -152,11 +152,6 @@ const char *rpc_peer(const struct rpc *rpc)
 	return rpc->peer;
 }
 
-void *rpc_data(const struct rpc *rpc)
-{
-	return rpc->data;
-}
-
 /* --- output --- */
 
 static void flush(struct rpc *rpc)

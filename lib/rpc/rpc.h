@@ -40,7 +40,6 @@ int rpc_create_vchan(struct loop *loop, struct libxenvchan *vchan, const char *p
 struct rpc *rpc_destroy(struct rpc *rpc);
 
 const char *rpc_peer(const struct rpc *rpc);
-void *rpc_data(const struct rpc *rpc);
 
 /* Sends a request; takes PARAMS over (NULL: none). FN is called exactly once unless this fails. TIMEOUT_MS 0: none. 0 or -errno. */
 int rpc_call(struct rpc *rpc, const char *method, struct json *params, unsigned timeout_ms, rpc_reply_fn *fn, void *data);

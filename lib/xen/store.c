@@ -186,11 +186,6 @@ int store_list(struct store *store, const char *path, void (*fn)(const char *nam
 	return 0;
 }
 
-int store_remove(struct store *store, const char *path)
-{
-	return xs_rm(store->xs, XBT_NULL, path) || errno == ENOENT ? 0 : -errno;
-}
-
 int store_introduce(struct store *store, unsigned domid, uint64_t gfn, unsigned port)
 {
 	return xs_introduce_domain(store->xs, domid, gfn, port) ? 0 : -errno;

@@ -26,8 +26,6 @@ int store_read(struct store *store, const char *path, char *value, size_t size);
 /* Calls FN with the name of each node below PATH, at most STORE_LIST_MAX. 0 or -errno. */
 #define STORE_LIST_MAX 512
 int store_list(struct store *store, const char *path, void (*fn)(const char *name, void *data), void *data);
-/* Removes a node and all below; a missing one is no error. */
-int store_remove(struct store *store, const char *path);
 
 /* FN is called once at once (the store's way) and after each change at or below PATH; "@releaseDomain" and "@introduceDomain"
  * are special. PATH is what changed. */
