@@ -12,6 +12,7 @@
 
 #include "agent/agent.h"
 #include "agent/announce.h"
+#include "agent/sysfs.h"
 #include "base/log.h"
 #include "blk/blk.h"
 #include "disk/probe.h"
@@ -311,14 +312,12 @@ static void disk_probe(struct agent *agent, char broken[PROBE_TEXT_SIZE], char m
 	probe_failed(state->probe, broken, PROBE_TEXT_SIZE);
 }
 
-/* Sectors that Linux's blkback has moved for a device. */
-static uint64_t sectors(const struct agent *agent, const struct attachment *a, const char *what)
+/* Bytes that Linux's blkback has moved for a device. */
+static uint64_t moved(const struct agent *agent, const struct attachment *a, const char *what)
 {
-	AUTO_FREE char *text = NULL;
-	char path[160];
+	int64_t sectors = sysfs_number("%s/bus/xen-backend/devices/vbd-%u-%u/statistics/%s", agent->sys_root, a->guest, a->vdev, what);
 
-	snprintf(path, sizeof(path), "%.60s/bus/xen-backend/devices/vbd-%u-%u/statistics/%s", agent->sys_root, a->guest, a->vdev, what);
-	return read_file(path, 4096, &text, NULL) < 0 ? 0 : strtoull(text, NULL, 10);
+	return (uint64_t)MAX(sectors, 0) * SECTOR;
 }
 
 static void disk_count(struct agent *agent, struct json *devices)
@@ -335,8 +334,8 @@ static void disk_count(struct agent *agent, struct json *devices)
 		if (state->blk) {
 			blk_count(state->blk, a->guest, a->vdev, &read, &written);
 		} else {
-			read = sectors(agent, a, "rd_sect") * SECTOR;
-			written = sectors(agent, a, "wr_sect") * SECTOR;
+			read = moved(agent, a, "rd_sect");
+			written = moved(agent, a, "wr_sect");
 		}
 		agent_count_device(devices, a->guest, a->vdev, read, written);
 	}

@@ -6,17 +6,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "agent/sysfs.h"
 #include "base/log.h"
 
 #define INTERFACES "/sys/class/net"
-#define NUMBER_MAX 4096 /* a file of sysfs */
 
 /* --- names --- */
 
@@ -57,23 +56,9 @@ bool vif_name_valid(const char *name)
 
 /* --- reading --- */
 
-/* The last part of what a symbolic link points to; "" if there is none. */
-static void read_link(const char *path, char *out, size_t size)
-{
-	char target[PATH_MAX];
-	ssize_t n = readlink(path, target, sizeof(target) - 1);
-
-	target[MAX(n, 0)] = '\0';
-	(void)format(out, size, "%s", strrchr(target, '/') ? strrchr(target, '/') + 1 : target);
-}
-
 int64_t interface_number(const char *name, const char *file)
 {
-	AUTO_FREE char *text = NULL;
-	char path[128];
-
-	snprintf(path, sizeof(path), INTERFACES "/%.15s/%.60s", name, file);
-	return read_file(path, NUMBER_MAX, &text, NULL) < 0 ? -1 : strtoll(text, NULL, 0);
+	return sysfs_number(INTERFACES "/%s/%s", name, file);
 }
 
 int interface_read(const char *name, struct interface *i)
@@ -88,8 +73,7 @@ int interface_read(const char *name, struct interface *i)
 	i->up = interface_number(name, "flags") & IFF_UP;
 	snprintf(path, sizeof(path), INTERFACES "/%s/bridge", name);
 	i->bridge = access(path, F_OK) == 0;
-	snprintf(path, sizeof(path), INTERFACES "/%s/master", name);
-	read_link(path, i->master, sizeof(i->master));
+	sysfs_link(i->master, sizeof(i->master), INTERFACES "/%s/master", name);
 	return i->index > 0 ? 0 : -ENODEV; /* it may have gone meanwhile */
 }
 
@@ -110,12 +94,10 @@ int interface_for_each(void (*fn)(const struct interface *interface, void *data)
 
 bool interface_is_nic(const char *sys_root, const char *name)
 {
-	char path[PATH_MAX], bus[64];
+	char bus[64];
 
-	if (vif_name_valid(name) || format(path, sizeof(path), "%s/class/net/%s/device/subsystem", sys_root, name) < 0)
-		return false;
-	read_link(path, bus, sizeof(bus));
-	return bus[0] && strcmp(bus, "xen-backend") != 0;
+	sysfs_link(bus, sizeof(bus), "%s/class/net/%s/device/subsystem", sys_root, name);
+	return bus[0] && strcmp(bus, "xen-backend") != 0 && !vif_name_valid(name);
 }
 
 /* --- changing --- */
