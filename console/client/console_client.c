@@ -120,7 +120,7 @@ int console_client_connect(struct console_client *client)
 		return -ENOENT;
 	/* The library leaves this one uninitialised. */
 	client->vchan->blocking = 0;
-	rc = send_frame(client, &(struct console_frame){ .type = CONSOLE_HELLO, .hello = { CONSOLE_VERSION, 0 } });
+	rc = send_frame(client, &(struct console_frame){ .type = CONSOLE_HELLO, .hello.version = CONSOLE_VERSION });
 	if (rc)
 		console_client_disconnect(client);
 	return rc;
@@ -131,7 +131,7 @@ int console_client_add(struct console_client *client, uint16_t domid, uint16_t c
 {
 	*seq = ++client->seq;
 	return send_frame(client, &(struct console_frame){
-		.type = CONSOLE_ADD, .domid = domid, .console = console, .add = { *seq, port, ref },
+		.type = CONSOLE_ADD, .domid = domid, .console = console, .add = { .seq = *seq, .port = port, .ref = ref },
 	});
 }
 
@@ -139,7 +139,7 @@ int console_client_remove(struct console_client *client, uint16_t domid, uint16_
 {
 	*seq = ++client->seq;
 	return send_frame(client, &(struct console_frame){
-		.type = CONSOLE_REMOVE, .domid = domid, .console = console, .remove = { *seq },
+		.type = CONSOLE_REMOVE, .domid = domid, .console = console, .remove.seq = *seq,
 	});
 }
 
@@ -168,7 +168,7 @@ int console_client_input(struct console_client *client, uint16_t domid, uint16_t
 int console_client_ack(struct console_client *client, uint16_t domid, uint16_t console, uint64_t offset)
 {
 	return send_frame(client, &(struct console_frame){
-		.type = CONSOLE_ACK, .domid = domid, .console = console, .position = { offset },
+		.type = CONSOLE_ACK, .domid = domid, .console = console, .position.offset = offset,
 	});
 }
 

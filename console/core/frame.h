@@ -8,18 +8,30 @@
 
 #include "atoll/console.h"
 
-/* One message of any type; only the fields of its type are used. */
+union console_fixed {
+	struct console_hello hello;
+	struct console_add add;
+	struct console_remove remove;
+	struct console_text text;
+	struct console_position position;
+	struct console_state state;
+	struct console_result result;
+	struct console_dropped dropped;
+};
+
+/* One message of any type. Its domid and console, if it has them, are those here, not those in its part of the union. */
 struct console_frame {
 	enum console_message type;
 	uint16_t domid, console;
 	union {
-		struct { uint32_t version; uint64_t generation; } hello;
-		struct { uint32_t seq, port, ref; } add;
-		struct { uint32_t seq; } remove;
-		struct { uint64_t offset; } position;		/* ACK, OUTPUT */
-		struct { uint32_t open; uint64_t acked, end; } state;
-		struct { uint32_t seq; int32_t error; } result;
-		struct { uint64_t count; } dropped;
+		union console_fixed fixed;
+		struct console_hello hello;
+		struct console_add add;
+		struct console_remove remove;
+		struct console_position position;	/* ACK, OUTPUT */
+		struct console_state state;
+		struct console_result result;
+		struct console_dropped dropped;
 	};
 	const uint8_t *data;		/* INPUT, OUTPUT: points into the decoded buffer */
 	size_t data_len;

@@ -86,7 +86,7 @@ static int handle_hello(struct service *s, const struct console_frame *frame)
 	if (s->greeted || frame->hello.version != CONSOLE_VERSION)
 		return -EPROTO;
 	s->greeted = true;
-	send_frame(&(struct console_frame){ .type = CONSOLE_HELLO, .hello = { CONSOLE_VERSION, s->generation } });
+	send_frame(&(struct console_frame){ .type = CONSOLE_HELLO, .hello = { .version = CONSOLE_VERSION, .generation = s->generation } });
 	return 0;
 }
 
@@ -151,7 +151,7 @@ static bool send_announcement(struct console *c)
 		return false;
 	send_frame(&(struct console_frame){
 		.type = CONSOLE_CONSOLE, .domid = c->domid, .console = c->console,
-		.state = { c->status == CONSOLE_OPEN, c->history.acked, c->history.end },
+		.state = { .open = c->status == CONSOLE_OPEN, .acked = c->history.acked, .end = c->history.end },
 	});
 	c->announce = false;
 	return true;
@@ -163,7 +163,7 @@ static bool send_dropped(struct console *c)
 		return false;
 	send_frame(&(struct console_frame){
 		.type = CONSOLE_DROPPED, .domid = c->domid, .console = c->console,
-		.dropped = { c->input_dropped },
+		.dropped.count = c->input_dropped,
 	});
 	c->input_dropped = 0;
 	return true;
@@ -174,7 +174,7 @@ static bool send_output(struct console *c)
 	uint8_t bytes[CONSOLE_DATA_MAX];
 	struct console_frame frame = {
 		.type = CONSOLE_OUTPUT, .domid = c->domid, .console = c->console,
-		.position = { c->history.sent }, .data = bytes,
+		.position.offset = c->history.sent, .data = bytes,
 	};
 
 	/* Whole frames only; waiting for room for the largest keeps frames large under load. */

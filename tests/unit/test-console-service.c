@@ -97,7 +97,7 @@ static void client_send(const struct console_frame *frame)
 static void client_ack(unsigned int guest)
 {
 	client_send(&(struct console_frame){ .type = CONSOLE_ACK, .domid = (uint16_t)guest,
-					     .position = { seen.next[guest] } });
+					     .position.offset = seen.next[guest] });
 }
 
 static void client_output(const struct console_frame *f)
@@ -175,13 +175,13 @@ static void session(void)
 	seen.in_order = seen.text_right = true;
 	tx_len = 0;
 	service_session_start(&s);
-	client_send(&(struct console_frame){ .type = CONSOLE_HELLO, .hello = { CONSOLE_VERSION, 0 } });
+	client_send(&(struct console_frame){ .type = CONSOLE_HELLO, .hello.version = CONSOLE_VERSION });
 	settle();
 }
 
 static int add(unsigned int domid, uint32_t port)
 {
-	client_send(&(struct console_frame){ .type = CONSOLE_ADD, .domid = (uint16_t)domid, .add = { 1, port, 0 } });
+	client_send(&(struct console_frame){ .type = CONSOLE_ADD, .domid = (uint16_t)domid, .add = { .seq = 1, .port = port } });
 	settle();
 	return seen.last_error;
 }
@@ -355,7 +355,7 @@ static void test_hostile(void)
 	pages[0].out_prod += 1u << 20;
 	service_on_event(&s, 100);
 	ok(settle() == SERVICE_IDLE, "a ring with an index from nowhere leaves the service alone");
-	client_send(&(struct console_frame){ .type = CONSOLE_ACK, .domid = 0, .position = { UINT64_MAX } });
+	client_send(&(struct console_frame){ .type = CONSOLE_ACK, .domid = 0, .position.offset = UINT64_MAX });
 	ok(service_work(&s, false) == SERVICE_BROKEN, "an acknowledgement of the future ends the session");
 	service_session_end(&s);
 	session();
