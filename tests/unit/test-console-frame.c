@@ -14,7 +14,7 @@ static uint8_t text[CONSOLE_DATA_MAX];
 static const struct console_frame samples[] = {
 	{ .type = CONSOLE_HELLO, .hello = { .version = CONSOLE_VERSION, .generation = 0x1122334455667788 } },
 	{ .type = CONSOLE_ADD, .domid = 32, .console = 3, .add = { .seq = 7, .port = 12, .ref = 0xffffffff } },
-	{ .type = CONSOLE_REMOVE, .domid = 0x7fef, .console = 0, .remove = { 9 } },
+	{ .type = CONSOLE_REMOVE, .domid = 0x7fef, .console = 0, .remove.seq = 9 },
 	{ .type = CONSOLE_INPUT, .domid = 32, .data = text, .data_len = 1 },
 	{ .type = CONSOLE_ACK, .domid = 32, .console = 1, .position.offset = UINT64_MAX },
 	{ .type = CONSOLE_CONSOLE, .domid = 1, .state = { .open = 1, .acked = 20, .end = 30 } },

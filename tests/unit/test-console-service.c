@@ -312,7 +312,7 @@ static void test_remove(void)
 	client_ack(1);
 	settle();
 	guest_write(1, 2000);
-	client_send(&(struct console_frame){ .type = CONSOLE_REMOVE, .domid = 1, .remove = { 4 } });
+	client_send(&(struct console_frame){ .type = CONSOLE_REMOVE, .domid = 1, .remove.seq = 4 });
 	settle();
 	ok(!seen.last_error && closes == closed + 1 && !seen.open[1], "a removed console is closed");
 	ok(seen.bytes[1] - before == 2000, "its last text is sent first");
@@ -320,11 +320,11 @@ static void test_remove(void)
 	settle();
 	before = seen.next[1];
 	ok(!add(1, 6) && seen.open[1] && seen.next[1] == before, "added again, it goes on with the same stream");
-	client_send(&(struct console_frame){ .type = CONSOLE_REMOVE, .domid = 1, .remove = { 5 } });
-	client_send(&(struct console_frame){ .type = CONSOLE_REMOVE, .domid = 3, .remove = { 5 } });
+	client_send(&(struct console_frame){ .type = CONSOLE_REMOVE, .domid = 1, .remove.seq = 5 });
+	client_send(&(struct console_frame){ .type = CONSOLE_REMOVE, .domid = 3, .remove.seq = 5 });
 	settle();
 	ok(seen.last_error == ENOENT, "removing one that never was is an error");
-	client_send(&(struct console_frame){ .type = CONSOLE_REMOVE, .domid = 900, .remove = { 5 } });
+	client_send(&(struct console_frame){ .type = CONSOLE_REMOVE, .domid = 900, .remove.seq = 5 });
 	settle();
 	ok(seen.last_error == ENOENT, "the own log cannot be removed");
 }
