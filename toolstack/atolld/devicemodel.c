@@ -193,10 +193,16 @@ static void on_started(struct job *job)
 	d->state = job->error.code[0] ? DOMAIN_FAILED : DOMAIN_RUNNING;
 	if (!waiting)
 		return;
-	if (job->error.code[0])
-		job_fail_with(waiting, &job->error);
-	else
+	if (job->error.code[0]) {
+		struct rpc_error error = job->error;
+		size_t used = strlen(error.message);
+
+		/* the log outlives the domain, and has QEMU's own words */
+		snprintf(error.message + used, sizeof(error.message) - used, "; `atoll logs %s` may say why", d->name);
+		job_fail_with(waiting, &error);
+	} else {
 		job_next(waiting);
+	}
 }
 
 int step_dm_start(struct job *job)
