@@ -58,6 +58,7 @@ static void test_arguments(void)
 	ok(!strcmp(after(&a, "-chardev", 0), "socket,id=qmp,fd=5"), "its monitor is an inherited socket");
 	ok(!strcmp(after(&a, "-serial", 0), "chardev:serial"), "the serial line is there when it is wanted");
 	ok(!strncmp(after(&a, "-drive", 0), "file=/dev/xvda,", 15), "the disk is our disk of that name");
+	ok(strstr(after(&a, "-drive", 0), ",cache=writeback,"), "it is not read directly into the guest's pages, which the kernel refuses");
 	ok(strstr(after(&a, "-netdev", 0), "fd=7") && strstr(after(&a, "-device", 1), "mac=00:16:3e:00:00:0c"),
 	   "the card has the guest's address and an inherited tap");
 	arguments_free(&a);
