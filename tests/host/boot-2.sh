@@ -7,7 +7,6 @@
 runs() { pgrep -f "/bin/$1( |\$)" >/dev/null; }
 driver() { basename "$(readlink -f "/sys/bus/pci/devices/0000:$1/driver")"; }
 seen() { journalctl -k -b --no-pager | grep -E "$1"; }
-check() { atoll check --json | jq -e "$1" >/dev/null; }
 domains() { atoll --json list | jq -r "[.[] | $1] | join(\" \")"; }
 
 ok "atolld is up" within 200 systemctl is-active atolld
@@ -25,9 +24,9 @@ ok "domain 0 has the memory that was set" [ "$(awk '$1 == "MemTotal:" { print in
 ok "domain 0's own card works" ping -c 1 -W 5 10.0.2.2
 ok "xl lists guests" sh -c 'xl list | grep -q "^alpha "'
 ok "xenstore-ls reads the store domain" sh -c 'xenstore-ls /local/domain/1 | grep -q store'
-atoll check | sed 's/^/# /'
-ok "atoll check finds nothing that fails" atoll check
-ok "it says that this is an Atoll host" check '.checks[] | select(.name == "state") | .text | contains("atolld runs")'
+ok "atoll check finds nothing that fails" sh -c 'atoll check >/run/check || { cat /run/check; false; }'
+ok "it says that this is an Atoll host" grep -q 'an Atoll host: atolld runs' /run/check
+sed 's/^/# /' /run/check
 ok "systemd finds the exposure of atoll-guests OK" systemd-analyze security --no-pager --threshold=30 atoll-guests.service
 ok "net0 is restarted" timeout 100 atoll restart net0
 for guest in alpha beta; do
