@@ -29,7 +29,7 @@ plain_host() {
 	local base guest
 	base=$(plain_base)
 	guest=$(guest_image "$KERNEL_CLOUD")
-	cached plain-host "$(key "$base" "$guest" "$(sha256sum "$1"/*.deb "$HOST_TESTS"/* | cut -d' ' -f1)" "$XEN_OPTIONS $LINUX_OPTIONS" </dev/null)" \
+	cached plain-host "$(key "$base" "$guest" "$(cat "$1"/*.deb "$HOST_TESTS"/{boot*,image.sh} | sha256sum)" "$XEN_OPTIONS $LINUX_OPTIONS" </dev/null)" \
 		build_plain_host "$base" "$guest" "$1"
 }
 
@@ -53,6 +53,7 @@ build_plain_host() {
 configure_plain_host() {
 	local root=$1 guest=$2
 	echo plain >"$root/etc/hostname"
+	echo a7011a7a701140008000000000000001 >"$root/etc/machine-id"	# it has been booted before: the first boot of all costs a minute
 	echo "UUID=$PLAIN_UUID / ext4 errors=remount-ro 0 1" >"$root/etc/fstab"
 	sed -i "s|^GRUB_CMDLINE_LINUX=.*|GRUB_CMDLINE_LINUX=\"$LINUX_OPTIONS\"\nGRUB_CMDLINE_XEN=\"$XEN_OPTIONS\"|" "$root/etc/default/grub"
 	printf '[Match]\nMACAddress=%s\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n' $PLAIN_MAC >"$root/etc/systemd/network/own.network"
