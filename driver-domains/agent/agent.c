@@ -32,7 +32,13 @@ static uint64_t uptime_ms(void)
 
 void agent_mark_boot(struct agent *agent, enum boot_phase phase)
 {
-	agent->boot_ms[phase] = uptime_ms();
+	agent->boot_ms[phase] = uptime_ms() - agent->born_ms;
+}
+
+void agent_restart_clock(struct agent *agent)
+{
+	agent->born_ms = uptime_ms();
+	agent->boot_ms[BOOT_KERNEL] = agent->boot_ms[BOOT_MODULES] = 0;
 }
 
 int agent_init(struct agent *agent, struct loop *loop)

@@ -54,7 +54,9 @@ struct agent {
 	char name[NAME_LEN_MAX + 1];
 	const char *sys_root; /* "/sys" */
 	bool own_backend;     /* we serve the guests ourselves; otherwise the kernel's backend does */
-	uint64_t boot_ms[BOOT_PHASES]; /* since the kernel's start; 0: that was not seen */
+	bool waits;           /* before it touches its devices, for the control domain (snapshot.c) */
+	uint64_t boot_ms[BOOT_PHASES]; /* since the domain's start; 0: that was not seen */
+	uint64_t born_ms;     /* by the kernel's clock */
 	int domid;       /* -1: not known */
 	struct rpc *rpc; /* NULL: no session */
 	/* Called when a session has ended; whoever serves offers the next one. */
@@ -71,6 +73,8 @@ void agent_fini(struct agent *agent);
 
 /* PHASE is over now. */
 void agent_mark_boot(struct agent *agent, enum boot_phase phase);
+/* The domain was made of a snapshot, with its kernel and modules: its life begins now. */
+void agent_restart_clock(struct agent *agent);
 
 /* For rpc_create_*(), with the agent as data; the session made is stored in agent->rpc by the caller. */
 extern const struct rpc_ops agent_rpc_ops;

@@ -58,7 +58,7 @@ void init_mount(void)
 	mount_one("tmpfs", "/tmp", safe, TMPFS_OPTIONS);
 }
 
-static int set(const char *path, const char *value)
+int init_set(const char *path, const char *value)
 {
 	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
 
@@ -69,7 +69,7 @@ static int set(const char *path, const char *value)
 
 static void set_or_log(const char *path, const char *value)
 {
-	int r = set(path, value);
+	int r = init_set(path, value);
 
 	if (r < 0)
 		log_warning("%s: cannot write %s: %s", path, value, strerror(-r));

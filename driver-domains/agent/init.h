@@ -16,6 +16,9 @@ void init_mount(void);
 /* Sets the kernel so that every failure of this domain is visible from outside as a crash, and never as a hang. */
 void init_fail_loudly(void);
 
+/* Writes VALUE to a file of /proc or /sys. 0 or -errno. */
+int init_set(const char *path, const char *value);
+
 /* Locks our memory and takes us off the menu of the OOM killer. */
 void init_pin_memory(void);
 

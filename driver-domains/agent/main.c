@@ -28,11 +28,12 @@
 static int configure(struct agent *agent)
 {
 	AUTO_FREE char *cmdline = NULL;
-	char role[ROLE_LEN_MAX + 1] = "", backend[8] = "";
+	char role[ROLE_LEN_MAX + 1] = "", backend[8] = "", snapshot[8];
 
 	if (read_file("/proc/cmdline", CMDLINE_MAX, &cmdline, NULL) == 0) {
 		cmdline_get(cmdline, "atoll.role", role, sizeof(role));
 		cmdline_get(cmdline, "atoll.backend", backend, sizeof(backend));
+		agent->waits = cmdline_get(cmdline, "atoll.snapshot", snapshot, sizeof(snapshot)) == 0;
 		if (cmdline_get(cmdline, "atoll.name", agent->name, sizeof(agent->name)) == -ENOENT)
 			strcpy(agent->name, role);
 	}
@@ -87,6 +88,8 @@ int main(void)
 	if (configure(&agent) < 0)
 		return EXIT_FAILURE;
 	load_modules(&agent);
+	if (agent.waits && snapshot_wait(&agent) < 0)
+		return EXIT_FAILURE;
 	agent_mark_boot(&agent, BOOT_MODULES);
 	init_pin_memory();
 	r = loop_create(&loop);

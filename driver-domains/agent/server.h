@@ -14,4 +14,7 @@ struct vchan_server;
 int vchan_server_create(struct agent *agent, struct vchan_server **out);
 struct vchan_server *vchan_server_destroy(struct vchan_server *server);
 
+/* Waits until the control domain gave the devices (snapshot.c). 0 or -errno. */
+int snapshot_wait(struct agent *agent);
+
 #endif

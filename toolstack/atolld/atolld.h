@@ -113,6 +113,14 @@ struct domain {
 	char release[65];      /* what the agent says of itself … */
 	unsigned boot_ms[3];   /* … and when its kernel, its modules and it were ready, since the domain's start */
 
+	/* What it is reborn from (snapshot.c). */
+	int snapshot_fd;           /* -1: nothing */
+	char *snapshot_of;         /* the parameters and files of the start that it is of; owned; may be NULL */
+	bool snapshot_able;        /* this start can be made a snapshot of, as the agent says */
+	bool snapshot_failed;      /* it was tried in vain: not again */
+	bool reborn;               /* as it runs now, or starts */
+	struct store_watch *ready; /* while it starts */
+
 	/* Restarts. */
 	unsigned restarts;
 	uint64_t running_ms;     /* monotonic, when it was up last; 0: never */
@@ -224,6 +232,21 @@ int kernel_change(struct domain *domain, const char *name, struct rpc *client, u
 /* If its kernel is on trial: takes it back, and tells so. The caller rebuilds the service. */
 bool kernel_roll_back(struct domain *domain, const char *why);
 
+/* --- services that are reborn (snapshot.c) --- */
+/* The parameters of domain.build for a service; NULL: its files have no name. */
+struct json *service_build_params(const struct domain *domain);
+/* Builds it of its snapshot, if that fits. */
+int step_reborn(struct job *job);
+/* Lets it go, until it waits for its devices. */
+int step_wake(struct job *job);
+int step_snapshot(struct job *job);
+/* Gives it its devices. 0 or -errno. */
+int snapshot_go(struct domain *domain);
+/* Gives it the memory that it was without until now. */
+void snapshot_grow(struct domain *domain);
+/* Forgets it. */
+void snapshot_drop(struct domain *domain);
+
 /* --- restarts as they were (outage.c) --- */
 /* Keeps the phases of JOB, which has rebuilt its domain. */
 void outage_record(struct job *job);
@@ -275,6 +298,8 @@ int domain_take_rings(struct domain *domain, const struct json *json);
 int domain_ask(struct domain *domain, const char *what);
 /* JOB has failed, and left it in a state that people have to look at. */
 void domain_failed(struct domain *domain, const struct job *job);
+/* Of one that is suspended (stream.c). */
+int step_resume(struct job *job);
 /* Notes what domain.build answered. */
 int built(struct job *job, const struct json *result);
 /* {"pci": …}-less parameters of domain.build. */

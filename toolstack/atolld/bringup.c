@@ -5,8 +5,8 @@
  * Starting and rebuilding is one list of steps, which begins with taking away what may be left of a predecessor. The domid
  * stays, so that the guests' grants and event channels, which name it, fit the successor:
  *
- *   net, disk:  drain (if planned) → pause → clean → destroy → seize → build → publish → boot (agent greets) → configure → attach → republish
- *                → connect (until the backends are connected)
+ *   net, disk:  drain (if planned) → pause → clean → destroy → seize → reborn or build → publish → wake, snapshot (snapshot.c) → boot (agent greets)
+ *                → configure → attach → republish → connect (until the backends are connected)
  *   console:    pause → clean → destroy → build → publish → boot (its vchan answers; all consoles are added)
  *   store:      setup → pause → clean → destroy → build → virq → unpause → boot (the first request is answered) → publish
  *   store, console, while their domain exists: reload, in place
@@ -88,9 +88,8 @@ static int seized(struct job *job, const struct json *result)
 	return step_seize(job);
 }
 
-static int step_build(struct job *job)
+struct json *service_build_params(const struct domain *d)
 {
-	struct domain *d = job->domain;
 	const struct host_service *s = d->service;
 	struct json *params, *pci = json_new(JSON_ARRAY);
 	char cmdline[SERVICE_CMDLINE_MAX + NAME_LEN_MAX + 224];
@@ -100,23 +99,31 @@ static int step_build(struct job *job)
 	char kernel[PATH_MAX], ramdisk[PATH_MAX] = "";
 	int r = service_keeps_state(d) ? format(kernel, sizeof(kernel), "%s", s->kernel) : kernel_paths(d, kernel, ramdisk, sizeof(kernel));
 
-	if (r < 0) {
-		json_free(pci);
-		return r;
-	}
+	if (r < 0)
+		return json_free(pci);
 	if (d->role == ROLE_STORE)
 		snprintf(cmdline, sizeof(cmdline), "port=%u", d->atolld->store_setup_port);
 	else if (d->role == ROLE_CONSOLE)
 		snprintf(cmdline, sizeof(cmdline), "atoll.role=console");
 	else
-		snprintf(cmdline, sizeof(cmdline), "console=hvc0 panic=-1 loglevel=4 cryptomgr.notests atoll.role=%s atoll.name=%s%s%s%s",
-			 role_name(d->role), d->name, backend, s->cmdline[0] ? " " : "", s->cmdline);
+		snprintf(cmdline, sizeof(cmdline), "console=hvc0 panic=-1 loglevel=4 cryptomgr.notests atoll.role=%s atoll.name=%s%s%s%s%s",
+			 role_name(d->role), d->name, backend, s->snapshot ? " atoll.snapshot=1" : "", s->cmdline[0] ? " " : "", s->cmdline);
 	for (unsigned i = 0; i < s->pci_count; i++)
 		json_append(pci, json_new_string(s->pci[i]));
 	params = build_params(d, service_keeps_state(d) ? "pvh" : "pv", kernel, ramdisk, cmdline, (uint64_t)s->memory_mib << 10, 1);
 	json_add(params, "pci=%p xs_domain?%d reloadable?%d revive?%d", pci, d->role == ROLE_STORE, service_keeps_state(d),
 		 service_keeps_state(d) && !d->distrusted);
-	return job_order(job, "domain.build", params, built, NULL);
+	return params;
+}
+
+static int step_build(struct job *job)
+{
+	struct json *params;
+
+	if (job->domain->reborn)
+		return 0;
+	params = service_build_params(job->domain);
+	return params ? job_order(job, "domain.build", params, built, NULL) : -ENAMETOOLONG;
 }
 
 static int step_publish(struct job *job)
@@ -126,7 +133,7 @@ static int step_publish(struct job *job)
 	int r;
 
 	nodes_domain(batch, d);
-	if (d->service->pci_count)
+	if (d->service->pci_count && !d->service->snapshot)
 		nodes_pci(batch, d);
 	r = store_commit(d->atolld->store, batch);
 	if (r == 0)
@@ -165,6 +172,10 @@ static int step_boot(struct job *job)
 		return r;
 	if (d->trial)
 		job_limit(job, TRIAL_MS);
+	if (d->service->snapshot) { /* it runs already */
+		r = snapshot_go(d);
+		return r < 0 ? r : JOB_WAIT;
+	}
 	return job_order(job, "domain.unpause", domain_params(d), unpaused, NULL);
 }
 
@@ -311,8 +322,11 @@ static const struct job_step driver_steps[] = {
 	{"clean", step_clean, 10000},
 	{"destroy", step_destroy, 0},
 	{"seize", step_seize, BUILD_TIMEOUT_MS},
+	{"reborn", step_reborn, BUILD_TIMEOUT_MS},
 	{"build", step_build, BUILD_TIMEOUT_MS},
 	{"publish", step_publish, 0},
+	{"wake", step_wake, BOOT_TIMEOUT_MS},
+	{"snapshot", step_snapshot, BUILD_TIMEOUT_MS},
 	{"boot", step_boot, BOOT_TIMEOUT_MS},
 	{"configure", step_configure, 0},
 	{"attach", step_order, BOOT_TIMEOUT_MS},

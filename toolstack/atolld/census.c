@@ -93,7 +93,7 @@ static void check(struct domain *d, const struct json *item)
 		note_domain(d, item);
 	if (d->job && d->built_us < d->job->started_us)
 		return; /* what died is the predecessor, which the job is about to take away */
-	if (!item || d->shutdown) {
+	if (!item || (d->shutdown && (d->state != DOMAIN_STARTING || d->shutdown_reason != SHUTDOWN_SUSPEND))) {
 		if (d->job && d->state == DOMAIN_STARTING) {
 			job_fail(d->job, ECHILD, "%s: the domain stopped while it was started; see `atoll logs %s`", d->name, d->name);
 			return;

@@ -16,7 +16,7 @@ struct domain *domain_new(struct atolld *a, const char *name, enum role role, un
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return NULL;
-	*d = (struct domain){.atolld = a, .role = role, .domid = domid, .stream_fd = -1};
+	*d = (struct domain){.atolld = a, .role = role, .domid = domid, .stream_fd = -1, .snapshot_fd = -1};
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	while (*link)
 		link = &(*link)->next;
@@ -36,6 +36,7 @@ void domain_delete(struct domain *d)
 	if (d->stream_fd >= 0)
 		close(d->stream_fd);
 	agent_destroy(d->agent);
+	snapshot_drop(d);
 	source_destroy(d->restart_timer);
 	json_free(d->build_phases);
 	free(d->previous);

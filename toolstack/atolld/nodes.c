@@ -50,7 +50,9 @@ void nodes_domain(struct store_batch *b, const struct domain *d)
 	domain_uuid(d, uuid);
 	snprintf(vm, sizeof(vm), "/vm/%s", uuid);
 	put(b, readable, vm, "name=%s\nuuid=%s", d->name, uuid);
-	put(b, readable, base, "name=%s\ndomid=%u\nvm=%s\nmemory/static-max=%lu\nmemory/target=%lu", d->name, n, vm, memory_kib, memory_kib);
+	put(b, readable, base, "name=%s\ndomid=%u\nvm=%s\nmemory/static-max=%lu", d->name, n, vm, memory_kib);
+	if (!d->service || !d->service->snapshot) /* else it gets its memory when it serves */
+		put(b, NULL, base, "memory/target=%lu", memory_kib);
 	for (unsigned i = 0; i < vcpus_max; i++)
 		store_batch_put(b, NULL, i < vcpus ? "online" : "offline", "%s/cpu/%u/availability", base, i);
 	put(b, readable, control, "platform-feature-multiprocessor-suspend=1\nplatform-feature-xs_reset_watches=1");

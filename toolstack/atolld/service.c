@@ -78,6 +78,13 @@ static void on_started(struct job *job)
 		start(d, job->client, job->client_id);
 		return;
 	}
+	if (job->error.code[0] && d->reborn) {
+		log_warning("%s: its snapshot is dropped: %s", d->name, job->error.message);
+		snapshot_drop(d);
+		d->reborn = false;
+		start(d, job->client, job->client_id);
+		return;
+	}
 	if (job->error.code[0]) {
 		domain_failed(d, job);
 		event_add(d->atolld, "not-started", d->name, "%s", job->error.message);
@@ -88,6 +95,8 @@ static void on_started(struct job *job)
 		return;
 	}
 	outage_record(job);
+	if (d->service->snapshot)
+		snapshot_grow(d);
 	d->distrusted = false;
 	d->state = DOMAIN_RUNNING;
 	d->running_ms = now_ms();
@@ -157,6 +166,8 @@ int service_failed(struct domain *d, const char *reason)
 	bool quick = d->running_ms && now_ms() - d->running_ms < (service_keeps_state(d) ? STATE_BAD_MS : HEALTHY_MS);
 	char why[200];
 
+	if (quick && d->reborn && d->exists)
+		snapshot_drop(d);
 	if (!quick)
 		d->trial = false;
 	else if (kernel_roll_back(d, reason))

@@ -24,7 +24,7 @@ void stream_event(struct atolld *a, const char *event, const struct json *params
 {
 	struct domain *d = domain_by_id(a, (unsigned)json_get_int(params, "domid", 0));
 
-	if (!d || !d->guest || !d->job)
+	if (!d || !d->job)
 		return;
 	if (!strcmp(event, "suspend")) {
 		if (domain_ask(d, "suspend") < 0)
@@ -61,7 +61,7 @@ static int resumed(struct job *job, const struct json *result)
 	return store_resume(job->domain->atolld->store, job->domain->domid);
 }
 
-static int step_resume(struct job *job)
+int step_resume(struct job *job)
 {
 	return job_order(job, "domain.resume", domain_params(job->domain), resumed, NULL);
 }

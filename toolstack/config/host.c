@@ -132,6 +132,12 @@ static int read_key(const struct json *item, struct host_service *s, char *why, 
 		s->own_backend = !strcmp(item->string, "atoll");
 		return 0;
 	}
+	if (linux_role && !strcmp(key, "snapshot")) {
+		if (item->type != JSON_BOOL)
+			return snprintf(why, size, "snapshot: true or false is wanted"), -EINVAL;
+		s->snapshot = item->integer;
+		return 0;
+	}
 	if (linux_role && !strcmp(key, "pci"))
 		return read_pci(item, s, why, size);
 	if (s->role == ROLE_NET && !strcmp(key, "bridges")) {
@@ -352,6 +358,7 @@ struct json *host_config_plan(const struct host_config *old, const struct host_c
 			say(why, sizeof(why), strcmp(from->ramdisk, to->ramdisk) != 0, "ramdisk");
 			say(why, sizeof(why), strcmp(from->cmdline, to->cmdline) != 0, "cmdline");
 			say(why, sizeof(why), memcmp(from->pci, to->pci, sizeof(from->pci)) != 0, "pci");
+			say(why, sizeof(why), from->snapshot != to->snapshot, "snapshot");
 			say(why, sizeof(why), !same_json(from->bridges, to->bridges), "bridges");
 		}
 		r |= json_append(list, json_build("name=%s what=%s why=%s", to->name, !from ? "start" : *why ? "rebuild" : "keep",

@@ -55,6 +55,7 @@ struct host_service {
 	char cmdline[SERVICE_CMDLINE_MAX]; /* appended to ours */
 	char pci[SERVICE_PCI_MAX][16];     /* "0000:00:05.0" */
 	unsigned pci_count;
+	bool snapshot;		/* net, disk: made of a snapshot of its first start, not booted again */
 	bool own_backend;	/* net, disk: "backend": ours, or that of its Linux kernel */
 	struct restart_policy restart;
 	struct json *bridges; /* net: passed to the agent as it is; owned; may be NULL */
