@@ -79,11 +79,11 @@ static void shrink(const struct agent *agent)
 /* All that are made of one snapshot would draw the same random numbers. */
 static void reseed(const char *hex)
 {
-	struct {
+	union {
 		struct rand_pool_info info;
-		unsigned char bytes[SEED_SIZE];
+		unsigned char room[sizeof(struct rand_pool_info) + SEED_SIZE];
 	} seed = {.info = {.entropy_count = SEED_SIZE * 8, .buf_size = SEED_SIZE}};
-	unsigned char *bytes = (unsigned char *)seed.info.buf;
+	unsigned char *bytes = seed.room + offsetof(struct rand_pool_info, buf);
 	AUTO_CLOSE int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
 
 	for (size_t i = 0; i < SEED_SIZE; i++) {
