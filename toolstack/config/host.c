@@ -188,7 +188,7 @@ static int add_service(struct host_config *config, const struct json *object, ch
 		.role = strcmp(role, "net") ? ROLE_DISK : ROLE_NET,
 		.domid = DOMID_SERVICE_FIRST + config->service_count - 2,
 		.memory_mib = 160,
-		.own_backend = !strcmp(role, "net"), /* that of disks has not been seen long enough on Xen yet */
+		.own_backend = true,
 		.kernel = KERNEL_USUAL,
 		.restart = {.on_failure = true, .budget = 60, .backoff_ms = 1000},
 	};
