@@ -49,6 +49,7 @@ measure() {
 	echo "$tool destroy-$1 $(median "${destroys[@]}") $cold_destroy"
 }
 
+head -c 1 /dev/random >/dev/null # a create needs randomness, which a kernel that just started may have to wait for
 kernels="unikernel elf"
 [ ! -e /usr/lib/atoll/guests/bzImage ] || kernels+=" bzimage"
 for what in $kernels; do measure "$what" "/run/$what.cfg"; done
