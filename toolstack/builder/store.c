@@ -52,9 +52,13 @@ static int record_read(struct builder *builder, uint32_t domid, uint32_t *port)
 
 int store_setup(struct builder *builder, uint32_t domid, uint32_t *port, bool *again)
 {
-	int fd AUTO_CLOSE = open(BACKEND_DEVICE, O_RDWR | O_CLOEXEC), ret;
+	int fd AUTO_CLOSE = -1, ret;
 
-	*again = false;
+	/* Asked again, the kernel would first wait for the answers to its requests, which a store that died owes it. */
+	*again = record_read(builder, domid, port) == 0;
+	if (*again)
+		return 0;
+	fd = open(BACKEND_DEVICE, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return fail(builder, errno, "%s: %s", BACKEND_DEVICE, strerror(errno));
 	ret = ioctl(fd, IOCTL_XENBUS_BACKEND_SETUP, (unsigned long)domid);
@@ -65,14 +69,11 @@ int store_setup(struct builder *builder, uint32_t domid, uint32_t *port, bool *a
 			log_warning("store port %u: cannot be kept for a restart: %s", *port, strerror(-ret));
 		return 0;
 	}
-	if (ret == 0 || errno != EEXIST)
-		return fail(builder, ret ? errno : EIO, "%s: cannot set the store up for domain %u: %s", BACKEND_DEVICE,
-			    domid, ret ? strerror(errno) : "no port");
-	if (record_read(builder, domid, port) < 0)
+	if (ret < 0 && errno == EEXIST)
 		return fail(builder, EEXIST,
 			    "the control domain's kernel already has a store that was not set up here: reboot the host to change it");
-	*again = true;
-	return 0;
+	return fail(builder, ret ? errno : EIO, "%s: cannot set the store up for domain %u: %s", BACKEND_DEVICE, domid,
+		    ret ? strerror(errno) : "no port");
 }
 
 int store_virq(struct builder *builder, uint32_t domid)
