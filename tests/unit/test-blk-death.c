@@ -29,7 +29,7 @@
 #define DEPTH 64
 #define PAGES (DEPTH * (BLK_SEGMENTS_MAX + 1) + 32)
 #define DEATHS 60
-#define DEATHS_MAX (20 * DEATHS) /* on a busy machine a short life may see no work at all */
+#define DEATHS_MAX (20 * DEATHS) /* on a busy machine a short life may see no work at all: lives get longer, too */
 #define KIND_MIN 10 /* requests of each kind, for the test to be one */
 #define LIFE_US_MAX 20000
 
@@ -342,7 +342,7 @@ static void test_shape(unsigned queues, unsigned order, bool persistent, bool dr
 		FRONT_RING_INIT(&fronts[q], sring, (size_t)RING_PAGE << order);
 	}
 	for (; alive && (deaths < DEATHS || (deaths < DEATHS_MAX && (indirect_done <= KIND_MIN || barriers_done <= KIND_MIN))); deaths++)
-		alive = live(4000 + (unsigned)rand() % LIFE_US_MAX, true);
+		alive = live((4000 + (unsigned)rand() % LIFE_US_MAX) * (1 + deaths / DEATHS), true);
 	alive = alive && live(20000000, false);
 	ok(alive && !in_flight(), "%u queues of %u pages%s%s: the last of %u backends answered all that was left of %u requests", queues,
 	   1u << order, persistent ? ", persistent grants" : "", drained ? ", drained in between" : "", deaths, done);
