@@ -28,7 +28,6 @@ struct blk;
 struct blk_backing {
 	char path[64]; /* a block device */
 	bool write;
-	bool sync; /* it is a file's: writes are durable one by one */
 };
 
 /* 0 and BACKING for a vbd that was ordered; -ENOENT. */

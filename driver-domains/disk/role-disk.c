@@ -141,7 +141,6 @@ static int look_up(unsigned guest, unsigned vdev, struct blk_backing *backing, v
 	if (!a)
 		return -ENOENT;
 	backing->write = a->write;
-	backing->sync = false;
 	return format(backing->path, sizeof(backing->path), "/dev/%s", a->disk.name);
 }
 

@@ -262,8 +262,3 @@ void *bus_data(const struct bus *bus)
 {
 	return bus->data;
 }
-
-struct pv *bus_pv(const struct bus *bus)
-{
-	return bus->pv;
-}

@@ -59,7 +59,6 @@ int bus_create(struct pv *pv, const struct bus_driver *driver, void *data, struc
 /* Disconnects and removes all devices; writes nothing. NULL is fine; returns NULL. */
 struct bus *bus_destroy(struct bus *bus);
 void *bus_data(const struct bus *bus);
-struct pv *bus_pv(const struct bus *bus);
 struct bus_device *bus_find(struct bus *bus, unsigned frontend, unsigned id);
 
 /* Nodes of the frontend, KEY below its directory. 0; -ENOENT; -EINVAL for nonsense (number_ too); -EACCES; -EMSGSIZE. */

@@ -250,36 +250,6 @@ int rpc_call(struct rpc *rpc, const char *method, struct json *params, unsigned 
 	return r;
 }
 
-struct answer {
-	bool there;
-	struct json *result;
-	struct rpc_error error;
-};
-
-static void on_answer(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
-{
-	struct answer *answer = data;
-
-	answer->there = true;
-	answer->result = json_copy(result);
-	if (error)
-		answer->error = *error;
-}
-
-int rpc_call_wait(struct rpc *rpc, const char *method, struct json *params, unsigned timeout_ms, struct json **result,
-		  struct rpc_error *error)
-{
-	struct answer answer = {0};
-	struct loop *loop = rpc->loop; /* the session may end meanwhile */
-	int r = rpc_call(rpc, method, params, timeout_ms, on_answer, &answer);
-
-	while (r == 0 && !answer.there)
-		r = loop_step(loop, -1);
-	*result = answer.result;
-	*error = answer.error;
-	return r < 0 ? r : answer.error.code[0] ? -EREMOTEIO : 0;
-}
-
 static void send_answer(struct rpc *rpc, uint32_t id, const char *key, struct json *value)
 {
 	struct json *frame = json_new(JSON_OBJECT);

@@ -43,10 +43,10 @@ const char *rpc_peer(const struct rpc *rpc);
 
 /* Sends a request; takes PARAMS over (NULL: none). FN is called exactly once unless this fails. TIMEOUT_MS 0: none. 0 or -errno. */
 int rpc_call(struct rpc *rpc, const char *method, struct json *params, unsigned timeout_ms, rpc_reply_fn *fn, void *data);
-/* The same for programs: runs the loop until the answer is there. 0 with *RESULT, which is the caller's; or -errno, and if it is -EREMOTEIO
+/* The same for programs: runs the session's LOOP until the answer is there. 0 with *RESULT, which is the caller's; or -errno, and if it is -EREMOTEIO
  * the peer's ERROR. */
-int rpc_call_wait(struct rpc *rpc, const char *method, struct json *params, unsigned timeout_ms, struct json **result,
-		  struct rpc_error *error);
+int rpc_call_wait(struct loop *loop, struct rpc *rpc, const char *method, struct json *params, unsigned timeout_ms,
+		  struct json **result, struct rpc_error *error);
 /* Answers a request; takes RESULT over (NULL means without memory: an error is sent). */
 void rpc_reply(struct rpc *rpc, uint32_t id, struct json *result);
 /* ERROR is a positive or negative errno. */

@@ -44,7 +44,7 @@ int lab_call(struct lab *lab, struct peer *peer, const char *method, struct json
 		r = fd < 0 ? fd : rpc_create_socket(lab->loop, fd, peer->path, &ops, peer, &peer->rpc);
 	}
 	if (r == 0)
-		r = rpc_call_wait(peer->rpc, method, params, timeout_ms, &answer, &error);
+		r = rpc_call_wait(lab->loop, peer->rpc, method, params, timeout_ms, &answer, &error);
 	else
 		json_free(params);
 	if (r == -EREMOTEIO)

@@ -147,7 +147,6 @@ int store_read(struct store *store, const char *path, char *value, size_t size)
 static int look_up(unsigned domid, unsigned vdev, struct blk_backing *backing, void *data)
 {
 	backing->write = true;
-	backing->sync = false; /* the host does not die */
 	return domid == DOMID && vdev == VDEV ? format(backing->path, sizeof(backing->path), "%s", file) : -ENOENT;
 }
 

@@ -80,8 +80,8 @@ static void test_calls(void)
 	ok(rpc_call(a, "double", params(21), 0, on_reply, NULL) == 0, "a call is sent");
 	run(10);
 	ok(got == 42, "its answer arrives");
-	ok(rpc_call_wait(a, "double", params(4), 0, &result, &error) == 0 && json_get_int(result, "twice", 0) == 8, "or is waited for");
-	ok(rpc_call_wait(a, "fail", NULL, 0, &none, &error) == -EREMOTEIO && !none && !strcmp(error.code, "ENOENT"), "so is an error");
+	ok(rpc_call_wait(loop, a, "double", params(4), 0, &result, &error) == 0 && json_get_int(result, "twice", 0) == 8, "or is waited for");
+	ok(rpc_call_wait(loop, a, "fail", NULL, 0, &none, &error) == -EREMOTEIO && !none && !strcmp(error.code, "ENOENT"), "so is an error");
 	rpc_call(b, "fail", NULL, 0, on_reply, NULL);
 	run(10);
 	ok(!strcmp(got_code, "ENOENT") && !strcmp(got_message, "no such?thing"), "an error arrives, harmless to a terminal");

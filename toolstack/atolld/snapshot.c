@@ -58,9 +58,9 @@ static char *describe(const struct json *params)
 /* To the builder, which reads or writes it from the start. 0 or -errno. */
 static int push(struct domain *d)
 {
-	int fd = fcntl(d->snapshot_fd, F_DUPFD_CLOEXEC, 0);
+	int fd = lseek(d->snapshot_fd, 0, SEEK_SET) < 0 ? -1 : fcntl(d->snapshot_fd, F_DUPFD_CLOEXEC, 0); /* which share their place */
 
-	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
+	if (fd < 0)
 		return -errno;
 	rpc_push_fd(d->atolld->builder, fd);
 	return 0;

@@ -56,7 +56,7 @@ int cli_call(struct cli *cli, const char *method, struct json *params, struct js
 	}
 	if (cli->fd >= 0)
 		rpc_push_fd(cli->rpc, TAKE_FD(cli->fd));
-	r = rpc_call_wait(cli->rpc, method, params, 0, result, &error);
+	r = rpc_call_wait(cli->loop, cli->rpc, method, params, 0, result, &error);
 	if (r == -EREMOTEIO)
 		fprintf(stderr, "atoll: %s\n", error.message);
 	else if (r < 0)
