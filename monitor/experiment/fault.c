@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * How things are broken. Domains through the builder's fault.inject, and through the store where a guest or an operator would do it
+ * How things are broken. Domains through the builder, behind atolld's back, and through the store where a guest or an operator would do it
  * so; daemons as any program of the control domain can be: signals, limits, their unit's CPU quota.
  */
 #include <dirent.h>
@@ -72,11 +72,19 @@ int target_find(struct lab *lab, const struct cell_spec *spec, struct target *t,
 	return 0;
 }
 
-static int builder_fault(struct lab *lab, unsigned domid, const char *name, unsigned percent, char *why, size_t size)
+static int builder_order(struct lab *lab, const char *method, struct json *params, char *why, size_t size)
 {
-	struct json *params = json_build("domid=%u fault=%s percent=%u", domid, name, percent);
+	return lab_call(lab, &lab->builder, method, params, CALL_TIMEOUT_MS, NULL, why, size);
+}
 
-	return lab_call(lab, &lab->builder, "fault.inject", params, CALL_TIMEOUT_MS, NULL, why, size);
+static int break_domain(struct lab *lab, unsigned domid, enum exp_fault fault, unsigned percent, char *why, size_t size)
+{
+	static const char *const methods[EXP_FAULTS] = {
+		[EXP_DESTROY] = "fault.destroy", [EXP_PANIC] = "fault.panic", [EXP_HANG] = "domain.pause"};
+
+	if (fault == EXP_SLOW)
+		return builder_order(lab, "domain.set", json_build("domid=%u cap=%u", domid, percent), why, size);
+	return builder_order(lab, methods[fault], json_build("domid=%u", domid), why, size);
 }
 
 static int store_write(unsigned domid, const char *path, const char *value)
@@ -154,7 +162,7 @@ int fault_inject(struct lab *lab, const struct target *t, enum exp_fault fault, 
 	else if (fault == EXP_RESTART)
 		return restart(lab, t, why, size);
 	else if (fault != EXP_OOM)
-		return builder_fault(lab, t->domid, exp_fault_names[fault], percent, why, size);
+		return break_domain(lab, t->domid, fault, percent, why, size);
 	else if (t->is_linux)
 		r = write_target(t->domid, STARVED_KIB);
 	else
@@ -175,9 +183,9 @@ void fault_end(struct lab *lab, const struct target *t, enum exp_fault fault)
 	else if (t->unit && fault == EXP_SLOW)
 		set_quota(t->unit, 0);
 	else if (!t->unit && fault == EXP_HANG)
-		builder_fault(lab, t->domid, "resume", 0, why, sizeof(why));
+		builder_order(lab, "domain.unpause", json_build("domid=%u", t->domid), why, sizeof(why));
 	else if (!t->unit && fault == EXP_SLOW)
-		builder_fault(lab, t->domid, "slow", 0, why, sizeof(why));
+		break_domain(lab, t->domid, EXP_SLOW, 0, why, sizeof(why));
 	else if (!t->unit && fault == EXP_OOM && t->is_linux)
 		write_target(t->domid, t->memory_kib);
 }

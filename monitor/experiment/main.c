@@ -66,7 +66,7 @@ static int read_scenario(const struct options *o, struct scenario *scenario)
 	return r;
 }
 
-/* The daemons would refuse only when guests are there already. */
+/* A safety catch, not a wall: who is root may destroy domains anyway. */
 static bool allowed(void)
 {
 	struct host_config host = {0};

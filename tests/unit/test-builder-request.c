@@ -116,6 +116,7 @@ static void test_others(void)
 	struct request q;
 
 	ok(ask("domain.pause", "{\"domid\":0}", &q, &failure) == -EINVAL, "the control domain is not to be paused or destroyed");
+	ok(ask("fault.destroy", "{\"domid\":0}", &q, &failure) == -EINVAL, "nor broken for an experiment");
 	ok(ask("domain.ties", "{}", &q, &failure) == 0 && q.domid == 0, "but it may be looked at");
 	ok(ask("domain.save", "{\"domid\":7,\"live\":true}", &q, &failure) == 0 && q.domid == 7 && q.live, "a guest is saved while it runs");
 	ok(ask("domain.pause", "{\"domid\":7,\"live\":true}", &q, &failure) == -EINVAL, "but not paused so");
@@ -124,24 +125,6 @@ static void test_others(void)
 		   q.set.bind && q.set.cpus[0] == 1 && q.set.cpus[1] == 2,
 	   "what is not said stays");
 	ok(ask("domain.melt", "{}", &q, &failure) == -ENOSYS, "an unknown method is refused");
-}
-
-static void test_faults(void)
-{
-	struct builder builder = {0};
-	struct failure failure;
-	struct request q;
-
-	ok(ask("fault.inject", "{\"domid\":3,\"fault\":\"slow\",\"percent\":5}", &q, &failure) == 0 && q.domid == 3 &&
-		   q.fault.kind == FAULT_SLOW && q.fault.percent == 5,
-	   "a fault is read");
-	ok(ask("fault.inject", "{\"domid\":3,\"fault\":\"melt\"}", &q, &failure) == -EINVAL && strstr(failure.message, "melt"),
-	   "an unknown one is refused by name");
-	ok(ask("fault.inject", "{\"domid\":0,\"fault\":\"destroy\"}", &q, &failure) == -EINVAL, "the control domain is spared");
-	ok(ask("fault.inject", "{\"domid\":3,\"fault\":\"slow\",\"percent\":101}", &q, &failure) == -EINVAL,
-	   "there is no more than a processor");
-	ok(domain_fault(&builder, 3, &q.fault) == -EPERM && strstr(builder.failure.message, "host.json"),
-	   "no fault is injected on a host that does not allow experiments");
 }
 
 static void test_results(void)
@@ -171,7 +154,6 @@ int main(void)
 	test_refused();
 	test_long();
 	test_others();
-	test_faults();
 	test_results();
 	return plan_done();
 }

@@ -38,11 +38,6 @@ static void on_builder_event(struct rpc *rpc, const char *event, const struct js
 
 static const struct rpc_ops builder_ops = {.on_event = on_builder_event, .on_close = on_builder_close};
 
-static void on_faults_allowed(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
-{
-	log_warning("experiments: %s", error ? error->message : "faults may be injected on this host");
-}
-
 static int connect_builder(struct atolld *a)
 {
 	int fd = -ENOENT;
@@ -142,8 +137,6 @@ int main(int argc, char **argv)
 		r = services_create(&a);
 	if (r == 0)
 		r = connect_builder(&a);
-	if (r == 0 && a.host.experiments)
-		r = rpc_call(a.builder, "fault.allow", NULL, 0, on_faults_allowed, NULL);
 	if (r == 0)
 		r = api_create(&a, &a.api);
 	if (r == 0)

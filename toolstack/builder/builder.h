@@ -116,7 +116,6 @@ struct builder {
 	const char *state_dir; /* what outlives a restart of this process */
 	const char *sysfs;     /* "/sys" */
 	int stream_fd, link_fd; /* in a worker: the stream, and the builder itself; else -1 */
-	bool faults_allowed;   /* fault.inject works */
 	struct failure failure; /* of the method that is under way */
 };
 
@@ -136,6 +135,10 @@ int domain_destroy(struct builder *builder, uint32_t domid, bool *zombie);
 int domain_set(struct builder *builder, uint32_t domid, const struct domain_settings *settings);
 /* -ENOENT if there is no such domain. */
 int domain_lookup(struct builder *builder, uint32_t domid, xc_domaininfo_t *info);
+
+/* Faults on purpose, for experiments (atoll-experiment(1)): behind the toolstack's back, so that nothing is kept or forgotten here. */
+int domain_fault_destroy(struct builder *builder, uint32_t domid);
+int domain_fault_panic(struct builder *builder, uint32_t domid);
 
 /* share.c */
 void share_init(struct builder *builder);

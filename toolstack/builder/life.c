@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "keep.h"
 #include "reload.h"
 #include "xenlog.h"
@@ -28,6 +29,24 @@ int domain_pause(struct builder *builder, uint32_t domid)
 int domain_unpause(struct builder *builder, uint32_t domid)
 {
 	return done(builder, xc_domain_unpause(builder->xen, domid), domid, "unpause");
+}
+
+int domain_fault_destroy(struct builder *builder, uint32_t domid)
+{
+	int ret;
+
+	log_warning("domain %u: destroyed for an experiment", domid);
+	do {
+		ret = xc_domain_destroy(builder->xen, domid);
+	} while (ret < 0 && (errno == EAGAIN || errno == EINTR));
+	return done(builder, ret, domid, "destroy");
+}
+
+/* As a kernel that panics reports itself. */
+int domain_fault_panic(struct builder *builder, uint32_t domid)
+{
+	log_warning("domain %u: crashed for an experiment", domid);
+	return done(builder, xc_domain_shutdown(builder->xen, domid, SHUTDOWN_crash), domid, "crash");
 }
 
 static int bind_vcpus(struct builder *builder, uint32_t domid, const uint8_t *cpus)

@@ -185,17 +185,6 @@ static int on_reload(struct builder *builder, const struct request *q, struct js
 	return json_add(result, "us=%u settle_us=%u settled?%d", reload.us, reload.settle_us, reload.settled);
 }
 
-static int on_fault_allow(struct builder *builder, const struct request *q, struct json *result)
-{
-	builder->faults_allowed = true;
-	return 0;
-}
-
-static int on_fault_inject(struct builder *builder, const struct request *q, struct json *result)
-{
-	return domain_fault(builder, q->domid, &q->fault);
-}
-
 #define BUILD_KEYS "name! domid! type! kernel! memory_kib! uuid! ramdisk cmdline vcpus console_domid store_domid xs_domain reloadable " \
 		   "revive pci max_grant_frames max_maptrack_frames max_event_channels target"
 
@@ -218,8 +207,8 @@ static const struct method {
 	{"domain.list", "first", on_list, NULL, false},
 	{"domain.ties", "domid", on_ties, NULL, false},
 	{"domain.reload", "domid! image!", on_reload, NULL, false},
-	{"fault.allow", "", on_fault_allow, NULL, false},
-	{"fault.inject", "domid! fault! percent", on_fault_inject, NULL, false},
+	{"fault.destroy", "domid!", NULL, domain_fault_destroy, false},
+	{"fault.panic", "domid!", NULL, domain_fault_panic, false},
 	{"host.info", "", on_host_info, NULL, false},
 	{"host.log", "", on_host_log, NULL, false},
 	{"store.setup", "domid!", on_store_setup, NULL, false},

@@ -67,41 +67,18 @@ static int read_name(const struct json *value, const struct key *key, void *out,
 	return ret == 0 && !name_valid(out) ? fail_with(failure, EINVAL, "parameter name: letters, digits, _ . - are wanted") : ret;
 }
 
-/* The index of VALUE among WORDS. */
-static int read_word(const struct json *value, const char *const *words, size_t count, int *out)
-{
-	for (size_t i = 0; i < count && value->type == JSON_STRING; i++) {
-		if (strcmp(value->string, words[i]))
-			continue;
-		*out = (int)i;
-		return 0;
-	}
-	return -EINVAL;
-}
-
 static int read_type(const struct json *value, const struct key *key, void *out, struct failure *failure)
 {
 	static const char *const words[] = {[DOMAIN_PV] = "pv", [DOMAIN_PVH] = "pvh", [DOMAIN_HVM] = "hvm"};
-	int word;
+	const char *text = value->type == JSON_STRING ? value->string : "this";
 
-	if (read_word(value, words, ARRAY_SIZE(words), &word) < 0)
-		return fail_with(failure, EINVAL, "parameter type: pv, pvh or hvm is wanted, not %.40s", value->string ? value->string : "this");
-	*(enum domain_type *)out = (enum domain_type)word;
-	return 0;
-}
-
-const char *const fault_names[FAULT_KINDS] = {
-	[FAULT_DESTROY] = "destroy", [FAULT_PANIC] = "panic",	[FAULT_NMI] = "nmi",
-	[FAULT_HANG] = "hang",	     [FAULT_RESUME] = "resume", [FAULT_SLOW] = "slow"};
-
-static int read_fault(const struct json *value, const struct key *key, void *out, struct failure *failure)
-{
-	int word;
-
-	if (read_word(value, fault_names, FAULT_KINDS, &word) < 0)
-		return fail_with(failure, EINVAL, "parameter fault: %.40s is none", value->string ? value->string : "this");
-	*(enum fault_kind *)out = (enum fault_kind)word;
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(text, words[i]))
+			continue;
+		*(enum domain_type *)out = (enum domain_type)i;
+		return 0;
+	}
+	return fail_with(failure, EINVAL, "parameter type: pv, pvh or hvm is wanted, not %.40s", text);
 }
 
 /* 8-4-4-4-12 hexadecimal digits. */
@@ -181,8 +158,6 @@ static const struct key keys[] = {
 	{"live", read_bool, PLACE(live), 0, 0},
 	{"image", read_path, PLACE(image), 0, 0},
 	{"bdf", read_address, PLACE(bdf), 0, 0},
-	{"fault", read_fault, PLACE(fault.kind), 0, 0},
-	{"percent", read_number, PLACE(fault.percent), 0, 100},
 	{"max_kib", read_number, PLACE(set.max_kib), BUILD_MEMORY_KIB_MIN, BUILD_MEMORY_KIB_MAX},
 	{"weight", read_number, PLACE(set.weight), 1, UINT16_MAX},
 	{"cap", read_number, PLACE(set.cap), 0, UINT16_MAX},

@@ -8,7 +8,6 @@
 
 #include "base/json.h"
 #include "builder.h"
-#include "fault.h"
 
 struct request {
 	uint32_t domid, first;
@@ -16,7 +15,6 @@ struct request {
 	bool live;
 	char image[BUILD_PATH_MAX + 1];
 	struct pci_address bdf;
-	struct fault fault;
 	struct domain_settings set;
 	struct domain_spec spec;
 };
