@@ -24,7 +24,7 @@ static void try_guest(const char *text, size_t len)
 	memset(config.warning, 0, sizeof(config.warning));
 	json = guest_config_to_json(&config);
 	if (!json || guest_config_from_json(json, &again, why, sizeof(why)) < 0 || strcmp(config.name, again.name) ||
-	    config.vif_count != again.vif_count || config.vbd_count != again.vbd_count || config.memory_mib != again.memory_mib ||
+	    config.device_count != again.device_count || config.memory_mib != again.memory_mib ||
 	    memcmp(config.cpus, again.cpus, sizeof(config.cpus)))
 		abort();
 }

@@ -28,10 +28,10 @@ static void test_xl_file(void)
 
 	ok(guest(text, &c) == 0, "an xl.cfg file is read (%s)", why);
 	ok(c.type == GUEST_PVH && c.memory_mib == 256 && !strcmp(c.cmdline, "console=hvc0"), "its plain keys are right");
-	ok(c.vif_count == 2 && !strcmp(c.vifs[0].backend, "net1") && !strcmp(c.vifs[1].bridge, "xenbr0"), "its vifs are right");
-	ok(c.vbd_count == 2 && !strcmp(c.vbds[0].target, "nvme0n1p1") && c.vbds[0].writable && !c.vbds[1].writable,
+	ok(c.device_count == 4 && !strcmp(c.devices[0].backend, "net1") && !strcmp(c.devices[1].bridge, "xenbr0"), "its vifs are right");
+	ok(!strcmp(c.devices[2].target, "nvme0n1p1") && c.devices[2].writable && !c.devices[3].writable,
 	   "both forms of a disk are read");
-	ok(c.vbds[0].number == 51712 && c.vbds[1].number == 51728, "disks have their numbers");
+	ok(c.devices[2].id == 51712 && c.devices[3].id == 51728, "disks have their numbers");
 	ok(c.on_crash == ACTION_PRESERVE && c.on_poweroff == ACTION_DESTROY, "actions are read");
 	json = guest_config_to_json(&c);
 	ok(guest_config_from_json(json, &again, why, sizeof(why)) == 0 && !memcmp(&c, &again, sizeof(c)),
@@ -67,7 +67,7 @@ static void test_guest_errors(void)
 		{"name='a'\nkernel='/k'\nvif=['brigde=b']\n", "vif 0: brigde: this key"},
 		{"name='a'\nkernel='/k'\ndisk=['/x/y,raw,xvda,w']\n", "disk 0: target:"},
 		{"name='a'\nkernel='/k'\ndisk=['p1,raw,xvda,w','p2,raw,xvda,w']\n", "disk 1: xvda is used twice"},
-		{"name='a'\nkernel='/k'\ndisk=['p1,qcow2,xvda,w']\n", "disk 0: format: only raw"},
+		{"name='a'\nkernel='/k'\ndisk=['p1,qcow2,xvda,w']\n", "disk 0: format: expected \"raw\""},
 		{"name='a'\nkernel='/k'\ndisk=['p1']\n", "disk 0: vdev is missing"},
 		{"name='a'\nkernel='/k\n", "line 2: a string without"},
 		{"name='a'\nkernel=k\n", "line 2: a value that is no number"},
@@ -180,7 +180,7 @@ static void test_keys(void)
 	ok(c.vcpus == 1 && c.maxvcpus == 4 && c.weight == 512 && c.cap == 50 && c.no_migrate, "numbers and switches are read");
 	cpu_list_print(c.cpus, text, sizeof(text));
 	ok(!strcmp(text, "0-1,3-7"), "a list of processors is read (%s)", text);
-	ok(c.vifs[0].id == 1 && c.vifs[1].id == 0 && c.vifs[2].id == 2, "interfaces without a number take free ones");
+	ok(c.devices[0].id == 1 && c.devices[1].id == 0 && c.devices[2].id == 2, "interfaces without a number take free ones");
 	json = guest_config_to_json(&c);
 	ok(guest_config_from_json(json, &again, why, sizeof(why)) == 0 && !memcmp(&c, &again, sizeof(c)),
 	   "the JSON form of them reads back the same (%s)", why);

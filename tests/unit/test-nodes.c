@@ -94,9 +94,8 @@ int main(void)
 	struct domain net = {.name = "net0", .role = ROLE_NET, .domid = 3, .service = &service};
 	struct domain guest = {.name = "g", .role = ROLE_GUEST, .domid = 32, .guest = &config, .device_count = 1};
 	struct domain dm = {.name = "g-dm", .role = ROLE_DM, .domid = 33, .service = &service, .owner = &guest};
-	struct guest_vif vif = {.bridge = "xenbr0"};
 
-	guest.devices[0] = (struct device){.kind = DEVICE_VIF, .backend = &net, .mac = "00:16:3e:00:00:01", .vif = &vif};
+	guest.devices[0] = (struct device){.spec = {.kind = DEVICE_VIF, .mac = "00:16:3e:00:00:01", .bridge = "xenbr0"}, .backend = &net};
 
 	nodes_domain(NULL, &guest);
 	ok(has("/local/domain/32", "", "n0,r32"), "a domain reads its directory and does not own it");

@@ -24,8 +24,8 @@ static struct domain *guest(unsigned i, const char *name, const char *tenant, st
 	d->guest = &configs[i];
 	snprintf(configs[i].tenant, sizeof(configs[i].tenant), "%s", tenant);
 	d->device_count = 2;
-	d->devices[0] = (struct device){.kind = DEVICE_VIF, .backend = net};
-	d->devices[1] = (struct device){.kind = DEVICE_VBD, .backend = disk};
+	d->devices[0] = (struct device){.spec.kind = DEVICE_VIF, .backend = net};
+	d->devices[1] = (struct device){.spec.kind = DEVICE_VBD, .backend = disk};
 	return d;
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "config/keys.h"
+#include "config/guest.h"
 
 #include "tap.h"
 
@@ -17,9 +17,7 @@ static void add(struct buf *out, const char *title, const char *column)
 
 static void add_others(struct buf *out, bool ignored)
 {
-	for (size_t i = 0; i < guest_other_key_count; i++) {
-		const struct guest_other_keys *keys = &guest_other_keys[i];
-
+	for (const struct guest_other_keys *keys = guest_other_keys; keys->names; keys++) {
 		if (keys->ignored != ignored)
 			continue;
 		buf_printf(out, "| `");
@@ -32,13 +30,13 @@ static void add_others(struct buf *out, bool ignored)
 static void document(struct buf *out)
 {
 	static const char head[] =
-		"# Keys of xl.cfg(5)\n\nMade from the tables in `toolstack/config/keys.c` by `build/tests/test-xlcfg-doc --print`; the unit test "
+		"# Keys of xl.cfg(5)\n\nMade from the tables in `toolstack/config/guest.c` by `build/tests/test-xlcfg-doc --print`; the unit test "
 		"`xlcfg-doc` fails when\nthe two differ. JSON descriptions have the same keys. What a key's value may be is in atoll-guest(5).\n";
 
 	buf_append(out, head, strlen(head));
 	add(out, "Supported", "what it is");
-	for (size_t i = 0; i < guest_key_count; i++)
-		buf_printf(out, "| `%s` | %s |\n", guest_keys[i].name, guest_keys[i].text);
+	for (const struct key *key = guest_keys; key->name; key++)
+		buf_printf(out, "| `%s` | %s |\n", key->name, key->text);
 	add(out, "Ignored, with a warning", "why");
 	add_others(out, true);
 	add(out, "Refused", "why not, or what instead");
@@ -55,11 +53,10 @@ int main(int argc, char **argv)
 	document(&out);
 	if (argc > 1 && !strcmp(argv[1], "--print"))
 		return fwrite(out.data, 1, out.len, stdout) == out.len ? 0 : 1;
-	for (size_t i = 0; i < guest_key_count; i++) {
-		for (size_t j = 0; j < i; j++)
-			twice |= !strcmp(guest_keys[i].name, guest_keys[j].name);
-		for (size_t j = 0; j < guest_other_key_count; j++)
-			twice |= guest_other_key(&guest_other_keys[j], guest_keys[i].name);
+	for (const struct key *key = guest_keys; key->name; key++) {
+		twice |= key_find(key + 1, 0, key->name) != NULL;
+		for (const struct guest_other_keys *keys = guest_other_keys; keys->names; keys++)
+			twice |= guest_other_key(keys, key->name);
 	}
 	ok(!twice, "a key is read by one line, and by no other");
 	ok(read_file(DOCS_DIR "/xlcfg.md", DOC_MAX, &text, &len) == 0 && len == out.len && !memcmp(text, out.data, len),

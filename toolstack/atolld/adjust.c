@@ -16,9 +16,9 @@
 
 static const char *device_name(const struct device *device, char text[16])
 {
-	if (device->kind == DEVICE_VBD)
-		return device->vbd->vdev;
-	snprintf(text, 16, "vif %u", device->id);
+	if (device->spec.kind == DEVICE_VBD)
+		return device->spec.vdev;
+	snprintf(text, 16, "vif %u", device->spec.id);
 	return text;
 }
 
@@ -54,20 +54,10 @@ static void remove_nodes(struct domain *d, struct device *device)
 static void forget(struct domain *d, struct device *device)
 {
 	struct guest_config *c = d->guest;
-	bool vif = device->kind == DEVICE_VIF;
-	unsigned at = (unsigned)(device - d->devices), entry = (unsigned)(vif ? device->vif - c->vifs : device->vbd - c->vbds);
+	unsigned at = (unsigned)(device - d->devices);
 
 	memmove(device, device + 1, (--d->device_count - at) * sizeof(*device));
-	if (vif)
-		memmove(&c->vifs[entry], &c->vifs[entry + 1], (--c->vif_count - entry) * sizeof(c->vifs[0]));
-	else
-		memmove(&c->vbds[entry], &c->vbds[entry + 1], (--c->vbd_count - entry) * sizeof(c->vbds[0]));
-	for (unsigned i = 0; i < d->device_count; i++) {
-		if (vif && d->devices[i].vif > &c->vifs[entry])
-			d->devices[i].vif--;
-		if (!vif && d->devices[i].vbd > &c->vbds[entry])
-			d->devices[i].vbd--;
-	}
+	memmove(&c->devices[at], &c->devices[at + 1], (--c->device_count - at) * sizeof(c->devices[0]));
 	state_save(d);
 }
 
@@ -124,23 +114,24 @@ void method_attach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct 
 	struct domain *d = api_running_guest(a, rpc, id, params);
 	const char *kind = json_get_string(params, "kind", "");
 	const struct json *device = json_get(params, "device");
+	unsigned before;
 	bool vif = !strcmp(kind, "vif");
 	char why[300];
 	int r = -EINVAL;
 
 	if (!d)
 		return;
+	before = d->device_count;
 	if ((!vif && strcmp(kind, "vbd")) || !device)
 		snprintf(why, sizeof(why), "expected vif or vbd, and a device as in its list of a guest's description");
 	else
-		r = vif ? guest_config_add_vif(d->guest, device, why, sizeof(why)) : guest_config_add_vbd(d->guest, device, why, sizeof(why));
+		r = guest_config_add_device(d->guest, vif ? DEVICE_VIF : DEVICE_VBD, device, why, sizeof(why));
 	if (r == 0)
-		r = guest_bind_device(d, vif ? DEVICE_VIF : DEVICE_VBD, vif ? d->guest->vif_count - 1 : d->guest->vbd_count - 1, why, sizeof(why));
-	if (r == 0 && (r = guest_check_tenant(d, why, sizeof(why))) < 0)
-		d->device_count--;
-	if (r == -ENODEV || r == -EPERM)
-		*(vif ? &d->guest->vif_count : &d->guest->vbd_count) -= 1;
+		r = guest_bind_devices(d, why, sizeof(why));
+	if (r == 0)
+		r = guest_check_tenant(d, why, sizeof(why));
 	if (r < 0) {
+		d->device_count = d->guest->device_count = before;
 		rpc_fail(rpc, id, r, "%s: %s: %s", d->name, kind, why);
 		return;
 	}
@@ -195,10 +186,10 @@ static struct device *find_device(struct domain *d, const char *kind, const char
 		struct device *device = &d->devices[i];
 		char number[12];
 
-		snprintf(number, sizeof(number), "%u", device->id);
-		if (strcmp(kind, device_kind(device)))
+		snprintf(number, sizeof(number), "%u", device->spec.id);
+		if (strcmp(kind, device_kind_name(device->spec.kind)))
 			continue;
-		if (!strcmp(which, number) || (device->kind == DEVICE_VBD && !strcmp(which, device->vbd->vdev)))
+		if (!strcmp(which, number) || (device->spec.kind == DEVICE_VBD && !strcmp(which, device->spec.vdev)))
 			return device;
 	}
 	return NULL;
@@ -366,10 +357,10 @@ static struct json *devices_to_json(const struct domain *d)
 
 	for (unsigned i = 0; i < d->device_count; i++) {
 		const struct device *device = &d->devices[i];
-		bool vif = device->kind == DEVICE_VIF;
+		bool vif = device->spec.kind == DEVICE_VIF;
 
-		json_append(list, json_build("kind=%s id=%u name=%s on=%s backend=%s state=%s", device_kind(device), device->id,
-					     vif ? device->mac : device->vbd->vdev, vif ? device->vif->bridge : device->vbd->target,
+		json_append(list, json_build("kind=%s id=%u name=%s on=%s backend=%s state=%s", device_kind_name(device->spec.kind), device->spec.id,
+					     vif ? device->spec.mac : device->spec.vdev, vif ? device->spec.bridge : device->spec.target,
 					     device->backend->name, states[device_state(d, device, false)]));
 	}
 	return list;

@@ -100,7 +100,7 @@ static void on_counters(struct rpc *rpc, const struct json *result, const struct
 		for (unsigned i = 0; guest && i < guest->device_count; i++) {
 			struct device *dev = &guest->devices[i];
 
-			if (dev->backend != agent->domain || dev->id != number_at(item, 1))
+			if (dev->backend != agent->domain || dev->spec.id != number_at(item, 1))
 				continue;
 			dev->counted = true;
 			dev->read_bytes = number_at(item, 2);

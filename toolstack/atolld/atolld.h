@@ -6,7 +6,6 @@
 #include "atolld/job.h"
 #include "config/guest.h"
 #include "config/host.h"
-#include "config/keys.h"
 #include "health.h"
 #include "xen/store.h"
 
@@ -26,25 +25,14 @@ enum domain_state {
 	DOMAIN_PRESERVED /* a crashed guest that is kept (on_crash = "preserve") */
 };
 
-enum device_kind { DEVICE_VIF, DEVICE_VBD };
-
 /* A device of a guest and the service domain behind it. */
 struct device {
-	enum device_kind kind;
-	unsigned id;             /* vif: handle; vbd: xenstore's virtual-device */
+	struct guest_device spec; /* its address is there */
 	struct domain *backend;
-	char mac[18];            /* vif */
-	char physical[16];       /* vbd: "major:minor" in hexadecimal, in the disk domain */
-	bool counted;            /* its backend's agent told the counters: what the guest read or received, wrote or sent */
+	char physical[16]; /* vbd: "major:minor" in hexadecimal, in the disk domain */
+	bool counted;      /* its backend's agent told the counters: what the guest read or received, wrote or sent */
 	uint64_t read_bytes, written_bytes;
-	const struct guest_vif *vif;
-	const struct guest_vbd *vbd;
 };
-
-static inline const char *device_kind(const struct device *device)
-{
-	return device->kind == DEVICE_VIF ? "vif" : "vbd";
-}
 
 enum verdict { VERDICT_RESUME, VERDICT_DESTROY, VERDICT_KEEP }; /* on a guest that was streamed */
 
@@ -67,7 +55,7 @@ struct domain {
 	struct domain *owner;               /* device models: the guest, or NULL */
 	bool awaited;                       /* device models: the guest's job waits for ours */
 	struct host_service *own_service;   /* device models: what `service` points to; owned */
-	struct device devices[GUEST_VIFS_MAX + GUEST_VBDS_MAX];
+	struct device devices[GUEST_DEVICES_MAX]; /* guests: in the order of those of `guest` */
 	unsigned device_count;
 
 	/* As built. */
@@ -257,8 +245,6 @@ struct json *outage_to_json(const struct domain *domain);
 /* FAIL_AT: a step's name, or "". */
 void guest_create(struct atolld *atolld, const struct guest_config *config, const char *fail_at, struct rpc *client, uint32_t id);
 int guest_destroy(struct domain *domain, struct rpc *client, uint32_t id);
-/* The one of an entry of vifs or vbds, which goes to the end of DEVICES. */
-int guest_bind_device(struct domain *domain, enum device_kind kind, unsigned entry, char *why, size_t size);
 /* A guest with CONFIG that has no job yet; or NULL, and the client was told why. */
 struct domain *guest_new(struct atolld *atolld, const struct guest_config *config, struct rpc *client, uint32_t id);
 /* Runs STEPS, which create it; if they fail, what was made is taken away again, and D is gone. */
@@ -276,7 +262,7 @@ int guest_check_tenant(const struct domain *domain, char *why, size_t size);
 void guest_stopped(struct domain *domain);
 /* Has its consoles beyond the first served, as NAME:1 … */
 void guest_serve_consoles(struct domain *domain);
-/* Finds a device's backend and fills DEVICES from the configuration. 0 or -errno with WHY. */
+/* Finds the backends of the configuration's devices beyond those that DEVICES has, and puts them there. 0, or -ENODEV with WHY. */
 int guest_bind_devices(struct domain *domain, char *why, size_t size);
 
 /* --- guests as streams (stream.c) --- */

@@ -94,7 +94,7 @@ struct json *service_build_params(const struct domain *d)
 	struct json *params, *pci = json_new(JSON_ARRAY);
 	char cmdline[SERVICE_CMDLINE_MAX + NAME_LEN_MAX + 224];
 	/* Two backends for one device would fight: the kernel's, if it is built in, is not started. */
-	const char *backend = !s->own_backend ? " atoll.backend=linux"
+	const char *backend = s->backend == BACKEND_LINUX ? " atoll.backend=linux"
 			      : d->role == ROLE_DISK ? " initcall_blacklist=xen_blkif_init" : " initcall_blacklist=netback_init";
 	char kernel[PATH_MAX], ramdisk[PATH_MAX] = "";
 	int r = service_keeps_state(d) ? format(kernel, sizeof(kernel), "%s", s->kernel) : kernel_paths(d, kernel, ramdisk, sizeof(kernel));

@@ -69,10 +69,10 @@ struct domain *dm_attach(struct domain *g, const char *name, unsigned domid)
 		unsigned first;
 
 		/* a bridge must not meet the guest's address on the device model's own interface: the other of "locally administered" */
-		if (dev->kind == DEVICE_VIF && sscanf(dev->mac, "%2x", &first) == 1) {
+		if (dev->spec.kind == DEVICE_VIF && sscanf(dev->spec.mac, "%2x", &first) == 1) {
 			static const char digits[] = "0123456789abcdef";
 
-			dev->mac[1] = digits[(first ^ 2) & 0xf];
+			dev->spec.mac[1] = digits[(first ^ 2) & 0xf];
 		}
 	}
 	return d;
@@ -146,12 +146,12 @@ static struct json *machine(const struct domain *d)
 		const struct device *dev = &d->devices[i];
 		struct json *item = json_new(JSON_OBJECT);
 
-		if (dev->kind == DEVICE_VIF) {
-			json_set_string(item, "mac", d->owner->devices[i].mac);
+		if (dev->spec.kind == DEVICE_VIF) {
+			json_set_string(item, "mac", d->owner->devices[i].spec.mac);
 			json_append(nics, item);
 		} else {
-			json_set_string(item, "vdev", dev->vbd->vdev);
-			json_set_bool(item, "writable", dev->vbd->writable);
+			json_set_string(item, "vdev", dev->spec.vdev);
+			json_set_bool(item, "writable", dev->spec.writable);
 			json_append(disks, item);
 		}
 	}

@@ -151,13 +151,13 @@ static struct json *devices_to_json(const struct domain *d)
 
 	for (unsigned i = 0; i < d->device_count; i++) {
 		const struct device *dev = &d->devices[i];
-		bool vif = dev->kind == DEVICE_VIF;
+		bool vif = dev->spec.kind == DEVICE_VIF;
 		struct json *item;
 		char id[16];
 
-		snprintf(id, sizeof(id), "vif%u", dev->id);
-		item = json_build("id=%s kind=%s backend=%s mac~%s vdev~%s", vif ? id : dev->vbd->vdev, device_kind(dev), dev->backend->name,
-				  vif ? dev->mac : NULL, vif ? NULL : dev->vbd->vdev);
+		snprintf(id, sizeof(id), "vif%u", dev->spec.id);
+		item = json_build("id=%s kind=%s backend=%s mac~%s vdev~%s", vif ? id : dev->spec.vdev, device_kind_name(dev->spec.kind), dev->backend->name,
+				  vif ? dev->spec.mac : NULL, vif ? NULL : dev->spec.vdev);
 		if (item && dev->counted)
 			json_add(item, "read_bytes=%lu written_bytes=%lu", dev->read_bytes, dev->written_bytes);
 		json_append(list, item);

@@ -68,39 +68,19 @@ static struct domain *find_backend(struct atolld *a, const char *name, enum role
 	return found;
 }
 
-int guest_bind_device(struct domain *d, enum device_kind kind, unsigned entry, char *why, size_t size)
-{
-	struct guest_config *c = d->guest;
-	struct device *dev = &d->devices[d->device_count];
-
-	if (kind == DEVICE_VIF) {
-		struct guest_vif *vif = &c->vifs[entry];
-
-		*dev = (struct device){.kind = kind, .id = vif->id, .vif = vif};
-		if (!vif->mac[0])
-			make_mac(c->uuid, vif->id, vif->mac);
-		strcpy(dev->mac, vif->mac);
-		dev->backend = find_backend(d->atolld, vif->backend, ROLE_NET, why, size);
-	} else {
-		*dev = (struct device){.kind = kind, .id = c->vbds[entry].number, .vbd = &c->vbds[entry]};
-		dev->backend = find_backend(d->atolld, c->vbds[entry].backend, ROLE_DISK, why, size);
-	}
-	if (!dev->backend)
-		return -ENODEV;
-	d->device_count++;
-	return 0;
-}
-
 int guest_bind_devices(struct domain *d, char *why, size_t size)
 {
-	int r = 0;
+	for (unsigned i = d->device_count; i < d->guest->device_count; i++) {
+		struct guest_device *spec = &d->guest->devices[i];
+		struct domain *backend = find_backend(d->atolld, spec->backend, spec->kind == DEVICE_VIF ? ROLE_NET : ROLE_DISK, why, size);
 
-	d->device_count = 0;
-	for (unsigned i = 0; i < d->guest->vif_count && r == 0; i++)
-		r = guest_bind_device(d, DEVICE_VIF, i, why, size);
-	for (unsigned i = 0; i < d->guest->vbd_count && r == 0; i++)
-		r = guest_bind_device(d, DEVICE_VBD, i, why, size);
-	return r;
+		if (!backend)
+			return -ENODEV;
+		if (spec->kind == DEVICE_VIF && !spec->mac[0])
+			make_mac(d->guest->uuid, spec->id, spec->mac);
+		d->devices[d->device_count++] = (struct device){.spec = *spec, .backend = backend};
+	}
+	return 0;
 }
 
 void guest_serve_consoles(struct domain *d)

@@ -110,10 +110,10 @@ void nodes_console(struct store_batch *b, const struct domain *d, unsigned index
 void nodes_device_path(const struct domain *guest, const struct device *device, bool frontend, char path[NODES_PATH_MAX])
 {
 	if (frontend)
-		snprintf(path, NODES_PATH_MAX, "/local/domain/%u/device/%s/%u", guest->domid, device_kind(device), device->id);
+		snprintf(path, NODES_PATH_MAX, "/local/domain/%u/device/%s/%u", guest->domid, device_kind_name(device->spec.kind), device->spec.id);
 	else
-		snprintf(path, NODES_PATH_MAX, "/local/domain/%u/backend/%s/%u/%u", device->backend->domid, device_kind(device),
-			 guest->domid, device->id);
+		snprintf(path, NODES_PATH_MAX, "/local/domain/%u/backend/%s/%u/%u", device->backend->domid, device_kind_name(device->spec.kind),
+			 guest->domid, device->spec.id);
 }
 
 static void device_paths(const struct domain *guest, const struct device *device, char fe[NODES_PATH_MAX], char be[NODES_PATH_MAX])
@@ -132,11 +132,11 @@ void nodes_backend(struct store_batch *b, const struct domain *guest, const stru
 	store_batch_permit_tree(b, perms(p, g, n), "%s", fe);
 
 	put(b, perms(p, n, g), be, "frontend=%s\nfrontend-id=%u\nonline=1", fe, g);
-	if (device->kind == DEVICE_VIF) /* Linux's netback wants a script; the agent does its work */
-		put(b, NULL, be, "mac=%s\nbridge=%s\nhandle=%u\ntype=vif\nscript=none", device->mac, device->vif->bridge, device->id);
+	if (device->spec.kind == DEVICE_VIF) /* Linux's netback wants a script; the agent does its work */
+		put(b, NULL, be, "mac=%s\nbridge=%s\nhandle=%u\ntype=vif\nscript=none", device->spec.mac, device->spec.bridge, device->spec.id);
 	else
 		put(b, NULL, be, "dev=%s\nparams=%s\nmode=%s\ntype=phy\ndevice-type=disk\nremovable=0\nbootable=1\ndiscard-enable=1\n"
-		    "physical-device=%s", device->vbd->vdev, device->vbd->target, device->vbd->writable ? "w" : "r", device->physical);
+		    "physical-device=%s", device->spec.vdev, device->spec.target, device->spec.writable ? "w" : "r", device->physical);
 	put(b, NULL, be, "hotplug-status=connected\nstate=1");
 }
 
@@ -146,10 +146,10 @@ void nodes_frontend(struct store_batch *b, const struct domain *guest, const str
 
 	device_paths(guest, device, fe, be);
 	put(b, perms(p, guest->domid, device->backend->domid), fe, "backend=%s\nbackend-id=%u", be, device->backend->domid);
-	if (device->kind == DEVICE_VIF)
-		put(b, NULL, fe, "handle=%u\nmac=%s\nmtu=1500\nxdp-headroom=0", device->id, device->mac);
+	if (device->spec.kind == DEVICE_VIF)
+		put(b, NULL, fe, "handle=%u\nmac=%s\nmtu=1500\nxdp-headroom=0", device->spec.id, device->spec.mac);
 	else
-		put(b, NULL, fe, "virtual-device=%u\ndevice-type=disk", device->id);
+		put(b, NULL, fe, "virtual-device=%u\ndevice-type=disk", device->spec.id);
 	put(b, NULL, fe, "state=1");
 }
 
@@ -200,5 +200,5 @@ void nodes_remove_domain(struct store_batch *b, const struct domain *d)
 	if (d->service && d->service->pci_count)
 		store_batch_remove(b, "/local/domain/0/backend/pci/%u", d->domid);
 	for (unsigned i = 0; i < d->device_count; i++)
-		store_batch_remove(b, "/local/domain/%u/backend/%s/%u", d->devices[i].backend->domid, device_kind(&d->devices[i]), d->domid);
+		store_batch_remove(b, "/local/domain/%u/backend/%s/%u", d->devices[i].backend->domid, device_kind_name(d->devices[i].spec.kind), d->domid);
 }

@@ -91,7 +91,7 @@ static void load_domain(struct atolld *a, const struct json *json)
 		if (guest_config_from_json(json_get(json, "config"), d->guest, why, sizeof(why)) < 0 ||
 		    guest_bind_devices(d, why, sizeof(why)) < 0) {
 			log_error("%s: its saved state is not usable: %s", name, why);
-			d->device_count = 0; /* the last one has no backend */
+			d->device_count = 0; /* not all have a backend */
 		}
 	} else if (!d || d->domid != domid) {
 		log_error("%s: runs as domain %u, but the host's description does not have it there", name, domid);

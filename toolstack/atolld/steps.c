@@ -119,13 +119,13 @@ static struct json *order(const struct device *dev, const struct domain *guest, 
 	struct json *p;
 	char vif[32];
 
-	if (dev->kind == DEVICE_VIF) {
-		snprintf(vif, sizeof(vif), "vif%u.%u", guest->domid, dev->id);
-		return json_build("vif=%s bridge~%s", vif, attach ? dev->vif->bridge : NULL);
+	if (dev->spec.kind == DEVICE_VIF) {
+		snprintf(vif, sizeof(vif), "vif%u.%u", guest->domid, dev->spec.id);
+		return json_build("vif=%s bridge~%s", vif, attach ? dev->spec.bridge : NULL);
 	}
-	p = json_build("guest=%u vdev=%u", guest->domid, dev->id);
+	p = json_build("guest=%u vdev=%u", guest->domid, dev->spec.id);
 	if (attach) /* a device model shows its guest the same disk, until the guest's own driver takes over */
-		json_add(p, "target=%s mode=%s with~%u", dev->vbd->target, dev->vbd->writable ? "w" : "r",
+		json_add(p, "target=%s mode=%s with~%u", dev->spec.target, dev->spec.writable ? "w" : "r",
 			 guest->owner ? guest->owner->domid : 0);
 	return p;
 }
@@ -135,7 +135,7 @@ static int ordered(struct job *job, const struct json *result)
 	struct domain *guest;
 	struct device *dev = job_device(job, &guest);
 
-	if (dev && dev->kind == DEVICE_VBD) {
+	if (dev && dev->spec.kind == DEVICE_VBD) {
 		snprintf(dev->physical, sizeof(dev->physical), "%s", json_get_string(result, "physical_device", ""));
 		make_line(dev->physical);
 	}
@@ -153,8 +153,8 @@ int step_order(struct job *job)
 		return 0;
 	if (!rpc)
 		return job_explain(job, ENOTCONN, "%s: its %s backend %s is %s, and its agent is not connected; try again", guest->name,
-				   dev->kind == DEVICE_VIF ? "vif" : "disk", dev->backend->name, domain_state_name(dev->backend));
-	return job_call(job, rpc, dev->kind == DEVICE_VIF ? "net.attach" : "disk.attach", order(dev, guest, true), ORDER_TIMEOUT_MS, ordered,
+				   dev->spec.kind == DEVICE_VIF ? "vif" : "disk", dev->backend->name, domain_state_name(dev->backend));
+	return job_call(job, rpc, dev->spec.kind == DEVICE_VIF ? "net.attach" : "disk.attach", order(dev, guest, true), ORDER_TIMEOUT_MS, ordered,
 			NULL);
 }
 
@@ -184,7 +184,7 @@ void order_detach(struct device *dev, struct domain *guest)
 	struct rpc *rpc = agent_rpc(dev->backend->agent);
 
 	if (rpc) /* a dead backend has forgotten it anyway, and is not told of it when it is reborn */
-		rpc_call(rpc, dev->kind == DEVICE_VIF ? "net.detach" : "disk.detach", order(dev, guest, false), ORDER_TIMEOUT_MS, on_detached,
+		rpc_call(rpc, dev->spec.kind == DEVICE_VIF ? "net.detach" : "disk.detach", order(dev, guest, false), ORDER_TIMEOUT_MS, on_detached,
 			 NULL);
 }
 

@@ -1,31 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Devices of a guest: each becomes a list of key=value settings first, then one table checks them. */
-#include "config/device.h"
-
+/* Devices of a guest: xl's text becomes an object of strings first, then one table checks it. */
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
+#include "config/guest.h"
+
 #define DEVICE_TEXT_MAX 256
 #define XVD_MAJOR 202
 
-typedef int set_fn(void *device, const char *key, const char *value, char *why, size_t size);
-
-static bool interface_valid(const char *name)
-{
-	return name_valid(name) && strlen(name) < 16;
-}
-
-static bool mac_valid(const char *mac)
-{
-	for (unsigned i = 0; i < 17; i++) {
-		if (i % 3 == 2 ? mac[i] != ':' : !isxdigit((unsigned char)mac[i]))
-			return false;
-	}
-	return !mac[17] && !(strtoul(mac, NULL, 16) & 1); /* a multicast address is no station's */
-}
-
-int vdev_number(const char *vdev)
+/* The xenstore number of a virtual disk name, or -EINVAL: xvda to xvdzz, with a partition number or without (vbd-interface.txt of Xen). */
+static int vdev_number(const char *vdev)
 {
 	const char *p = vdev + 3;
 	unsigned disk, part = 0;
@@ -44,83 +29,77 @@ int vdev_number(const char *vdev)
 	return (int)(1u << 28 | disk << 8 | part);
 }
 
-static int set_vif(void *device, const char *key, const char *value, char *why, size_t size)
+/* --- keys --- */
+
+static int read_mac(const struct key_reader *r, const struct key *key, const struct json *value, void *field)
 {
-	struct guest_vif *vif = device;
+	int e = key_hex.read(r, key, value, field);
 
-	if (!strcmp(key, "mac")) {
-		if (!mac_valid(value))
-			return snprintf(why, size, "mac: %s is no unicast address like 00:16:3e:01:02:03", value), -EINVAL;
-		strcpy(vif->mac, value);
-	} else if (!strcmp(key, "bridge")) {
-		if (!interface_valid(value))
-			return snprintf(why, size, "bridge: %s is no interface name", value), -EINVAL;
-		strcpy(vif->bridge, value);
-	} else if (!strcmp(key, "backend")) {
-		if (!name_valid(value))
-			return snprintf(why, size, "backend: %s is no name", value), -EINVAL;
-		strcpy(vif->backend, value);
-	} else if (!strcmp(key, "devid")) {
-		uint64_t id;
-
-		if (parse_u64(value, 0, VIF_ID_MAX, &id) < 0)
-			return snprintf(why, size, "devid: expected 0 to %d, not %s", VIF_ID_MAX, value), -EINVAL;
-		vif->id = (unsigned)id;
-	} else if (!strcmp(key, "type")) {
-		if (strcmp(value, "vif"))
-			return snprintf(why, size, "type: only vif is supported, not %s", value), -EINVAL;
-	} else {
-		return snprintf(why, size, "%s: this key is not supported; supported are mac, bridge, backend, devid", key), -EINVAL;
-	}
-	return 0;
+	if (e == 0 && strtoul(field, NULL, 16) & 1)
+		return key_complain(r, "mac: %s is a multicast address, which is no station's", (const char *)field);
+	return e;
 }
 
-static int set_access(struct guest_vbd *vbd, const char *value, char *why, size_t size)
+static int read_vdev(const struct key_reader *r, const struct key *key, const struct json *value, void *field)
 {
-	if (!strcmp(value, "rw") || !strcmp(value, "w"))
-		vbd->writable = true;
-	else if (!strcmp(value, "ro") || !strcmp(value, "r"))
-		vbd->writable = false;
-	else
-		return snprintf(why, size, "access: expected rw or ro, not %s", value), -EINVAL;
-	return 0;
+	struct guest_device *device = r->object;
+	int number = value->type == JSON_STRING ? vdev_number(value->string) : -EINVAL;
+
+	if (number < 0)
+		return key_complain(r, "vdev: expected a disk name like xvda");
+	device->id = (unsigned)number;
+	return key_text.read(r, key, value, field);
 }
 
-static int set_vbd(void *device, const char *key, const char *value, char *why, size_t size)
+/* "/dev/" is as xl's users write it; the name is looked up in the disk service's catalogue. */
+static int read_target(const struct key_reader *r, const struct key *key, const struct json *value, void *field)
 {
-	struct guest_vbd *vbd = device;
+	struct json name = *value;
 
-	if (!strcmp(key, "vdev")) {
-		int n = vdev_number(value);
-
-		if (n < 0 || strlen(value) >= sizeof(vbd->vdev))
-			return snprintf(why, size, "vdev: %s is no disk name like xvda", value), -EINVAL;
-		strcpy(vbd->vdev, value);
-		vbd->number = (unsigned)n;
-	} else if (!strcmp(key, "target")) {
-		if (!strncmp(value, "/dev/", 5))
-			value += 5; /* as xl users write it; the name is looked up in the disk service's catalogue */
-		if (!name_valid(value))
-			return snprintf(why, size, "target: %s is no name of the disk service's catalogue", value), -EINVAL;
-		strcpy(vbd->target, value);
-	} else if (!strcmp(key, "backend")) {
-		if (!name_valid(value))
-			return snprintf(why, size, "backend: %s is no name", value), -EINVAL;
-		strcpy(vbd->backend, value);
-	} else if (!strcmp(key, "access")) {
-		return set_access(vbd, value, why, size);
-	} else if (!strcmp(key, "format")) {
-		if (strcmp(value, "raw"))
-			return snprintf(why, size, "format: only raw is supported, not %s", value), -EINVAL;
-	} else if (!strcmp(key, "backendtype")) {
-		if (strcmp(value, "phy"))
-			return snprintf(why, size, "backendtype: only phy is supported, not %s", value), -EINVAL;
-	} else {
-		return snprintf(why, size, "%s: this key is not supported; supported are target, vdev, access, backend, format, "
-					   "backendtype", key), -EINVAL;
-	}
-	return 0;
+	if (name.type == JSON_STRING && !strncmp(name.string, "/dev/", 5))
+		name.string += 5;
+	return key_name.read(r, key, &name, field);
 }
+
+static int read_access(const struct key_reader *r, const struct key *key, const struct json *value, void *field)
+{
+	unsigned word;
+	int e = key_word.read(r, key, value, &word);
+
+	if (e == 0)
+		*(bool *)field = word & 1;
+	return e;
+}
+
+static struct json *write_access(const struct key *key, const void *field)
+{
+	return json_new_string(key->words[*(const bool *)field]);
+}
+
+static const struct key_type mac = {read_mac, key_write_text}, vdev = {read_vdev, key_write_text}, target = {read_target, key_write_text},
+			     access_mode = {read_access, write_access};
+static const char *const accesses[] = {"ro", "rw", "r", "w", NULL}, *const raw[] = {"raw", NULL}, *const phy[] = {"phy", NULL},
+		  *const vif_type[] = {"vif", NULL};
+
+static const struct key vif_keys[] = {
+	KEY("mac", mac, struct guest_device, mac, .pattern = "xx:xx:xx:xx:xx:xx"),
+	KEY("bridge", key_name, struct guest_device, bridge),
+	KEY("backend", key_name, struct guest_device, backend),
+	KEY("devid", key_number, struct guest_device, id, .max = VIF_ID_MAX),
+	{"type", &key_only, .words = vif_type},
+	{0},
+};
+static const struct key vbd_keys[] = {
+	KEY("target", target, struct guest_device, target),
+	KEY("vdev", vdev, struct guest_device, vdev),
+	KEY("access", access_mode, struct guest_device, writable, .words = accesses),
+	KEY("backend", key_name, struct guest_device, backend),
+	{"format", &key_only, .words = raw},
+	{"backendtype", &key_only, .words = phy},
+	{0},
+};
+
+/* --- text --- */
 
 static char *trim(char *text)
 {
@@ -135,17 +114,15 @@ static char *trim(char *text)
 }
 
 /* "a=b,c=d,e": fields without '=' take the names in POSITIONS in turn; an empty field keeps its default. */
-static int read_text(const char *text, const char *const positions[], set_fn *set, void *device, char *why, size_t size)
+static int read_text(const struct key_reader *r, const char *text, const char *const positions[], struct json *object)
 {
 	char copy[DEVICE_TEXT_MAX], *rest = copy, *field;
-	unsigned position = 0;
 
 	if (format(copy, sizeof(copy), "%s", text) < 0)
-		return snprintf(why, size, "longer than %d characters", DEVICE_TEXT_MAX - 1), -EINVAL;
+		return key_complain(r, "longer than %d characters", DEVICE_TEXT_MAX - 1);
 	while ((field = strsep(&rest, ","))) {
 		char *value = strchr(field, '=');
-		const char *key;
-		int r;
+		const char *key = *positions;
 
 		if (value) {
 			*value++ = '\0';
@@ -153,81 +130,86 @@ static int read_text(const char *text, const char *const positions[], set_fn *se
 			value = trim(value);
 		} else {
 			value = trim(field);
-			key = positions[position];
-			if (!*value) {
-				position += key != NULL;
+			positions += key != NULL;
+			if (!*value)
 				continue;
-			}
 			if (!key)
-				return snprintf(why, size, "'%s' without a key", value), -EINVAL;
-			position++;
+				return key_complain(r, "'%s' without a key", value);
 		}
-		r = set(device, key, value, why, size);
-		if (r < 0)
-			return r;
+		if (json_set_string(object, key, value) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }
 
-static int read_object(const struct json *object, set_fn *set, void *device, char *why, size_t size)
+static int text_to_object(const struct key_reader *r, enum device_kind kind, const char *text, struct json **object)
 {
-	json_for_each(item, object) {
-		int r;
+	static const char *const vif[] = {NULL}, *const vbd[] = {"target", "format", "vdev", "access", NULL};
+	static const char *const vbd_prefixed[] = {"target", "vdev", "access", NULL}; /* "phy:target,vdev,access" */
+	bool prefixed = kind == DEVICE_VBD && !strncmp(text, "phy:", 4);
 
-		if (item->type != JSON_STRING)
-			return snprintf(why, size, "%.60s: expected a string", item->key), -EINVAL;
-		if (strlen(item->string) >= DEVICE_TEXT_MAX)
-			return snprintf(why, size, "%.60s: too long", item->key), -EINVAL;
-		r = set(device, item->key, item->string, why, size);
-		if (r < 0)
-			return r;
+	*object = json_new(JSON_OBJECT);
+	if (prefixed)
+		return read_text(r, text + 4, vbd_prefixed, *object);
+	return read_text(r, text, kind == DEVICE_VIF ? vif : vbd, *object);
+}
+
+/* --- adding to a guest's --- */
+
+const char *device_kind_name(enum device_kind kind)
+{
+	return kind == DEVICE_VIF ? "vif" : "vbd";
+}
+
+static bool has_device(const struct guest_config *c, enum device_kind kind, unsigned id)
+{
+	for (unsigned i = 0; i < c->device_count; i++) {
+		if (c->devices[i].kind == kind && c->devices[i].id == id)
+			return true;
 	}
+	return false;
+}
+
+/* What concerns more than one key, or other devices. */
+static int check(const struct guest_config *c, struct guest_device *device, const struct key_reader *r)
+{
+	if (device->kind == DEVICE_VIF && device->id == DEVICE_ID_NONE) {
+		for (device->id = 0; has_device(c, DEVICE_VIF, device->id);)
+			device->id++;
+	}
+	if (device->kind == DEVICE_VBD && (!device->target[0] || !device->vdev[0]))
+		return key_complain(r, "%s is missing", device->target[0] ? "vdev" : "target");
+	if (has_device(c, device->kind, device->id))
+		return device->kind == DEVICE_VIF ? key_complain(r, "devid %u is used twice", device->id)
+						  : key_complain(r, "%s is used twice", device->vdev);
 	return 0;
 }
 
-int vif_read(const struct json *item, struct guest_vif *vif, char *why, size_t size)
+int guest_config_add_device(struct guest_config *c, enum device_kind kind, const struct json *item, char *why, size_t size)
 {
-	static const char *const positions[] = {NULL};
+	struct guest_device *device = &c->devices[c->device_count];
+	struct key_reader r = {device, why, size};
+	unsigned max = kind == DEVICE_VIF ? GUEST_VIFS_MAX : GUEST_VBDS_MAX, count = 0;
+	AUTO_JSON struct json *object = NULL;
+	int e = 0;
 
-	*vif = (struct guest_vif){.id = VIF_ID_NONE, .bridge = "xenbr0"};
+	for (unsigned i = 0; i < c->device_count; i++)
+		count += c->devices[i].kind == kind;
+	if (count == max)
+		return key_complain(&r, "more than %u %ss", max, device_kind_name(kind));
+	*device = (struct guest_device){.kind = kind, .id = DEVICE_ID_NONE, .writable = true, .bridge = "xenbr0"};
 	if (item->type == JSON_STRING)
-		return read_text(item->string, positions, set_vif, vif, why, size);
-	if (item->type == JSON_OBJECT)
-		return read_object(item, set_vif, vif, why, size);
-	return snprintf(why, size, "expected a string or an object"), -EINVAL;
+		e = text_to_object(&r, kind, item->string, &object);
+	if (e == 0)
+		e = keys_read(&r, kind == DEVICE_VIF ? vif_keys : vbd_keys, 0, "", object ? object : item);
+	if (e == 0)
+		e = check(c, device, &r);
+	if (e == 0)
+		c->device_count++;
+	return e;
 }
 
-int vbd_read(const struct json *item, struct guest_vbd *vbd, char *why, size_t size)
+struct json *guest_device_to_json(const struct guest_device *device)
 {
-	static const char *const current[] = {"target", "format", "vdev", "access", NULL};
-	static const char *const prefixed[] = {"target", "vdev", "access", NULL}; /* "phy:target,vdev,access" */
-	int r;
-
-	*vbd = (struct guest_vbd){.writable = true};
-	if (item->type == JSON_STRING && !strncmp(item->string, "phy:", 4))
-		r = read_text(item->string + 4, prefixed, set_vbd, vbd, why, size);
-	else if (item->type == JSON_STRING)
-		r = read_text(item->string, current, set_vbd, vbd, why, size);
-	else if (item->type == JSON_OBJECT)
-		r = read_object(item, set_vbd, vbd, why, size);
-	else
-		return snprintf(why, size, "expected a string or an object"), -EINVAL;
-	if (r == 0 && !vbd->target[0])
-		return snprintf(why, size, "target is missing"), -EINVAL;
-	if (r == 0 && !vbd->vdev[0])
-		return snprintf(why, size, "vdev is missing"), -EINVAL;
-	return r;
-}
-
-struct json *vif_to_json(const struct guest_vif *vif)
-{
-	char id[12];
-
-	snprintf(id, sizeof(id), "%u", vif->id);
-	return json_build("bridge=%s devid=%s mac~%s backend~%s", vif->bridge, id, vif->mac, vif->backend);
-}
-
-struct json *vbd_to_json(const struct guest_vbd *vbd)
-{
-	return json_build("target=%s vdev=%s access=%s backend~%s", vbd->target, vbd->vdev, vbd->writable ? "rw" : "ro", vbd->backend);
+	return keys_write(device->kind == DEVICE_VIF ? vif_keys : vbd_keys, device);
 }

@@ -35,6 +35,8 @@
 
 enum role { ROLE_STORE, ROLE_CONSOLE, ROLE_NET, ROLE_DISK, ROLE_DM, ROLE_GUEST };
 
+enum backend { BACKEND_LINUX, BACKEND_ATOLL }; /* who serves guests: the domain's Linux kernel, or we */
+
 #define RESTART_BUDGET_MAX 1000
 
 /* When a service is restarted without being asked. */
@@ -56,7 +58,7 @@ struct host_service {
 	char pci[SERVICE_PCI_MAX][16];     /* "0000:00:05.0" */
 	unsigned pci_count;
 	bool snapshot;		/* net, disk: made of a snapshot of its first start, not booted again */
-	bool own_backend;	/* net, disk: "backend": ours, or that of its Linux kernel */
+	enum backend backend;	/* net, disk */
 	struct restart_policy restart;
 	struct json *bridges; /* net: passed to the agent as it is; owned; may be NULL */
 };
