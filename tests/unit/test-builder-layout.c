@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "acpi.h"
 #include "layout.h"
 #include "tap.h"
 
@@ -115,44 +114,8 @@ static void test_odd(void)
 	ok(e820_from_host(many, E820_MAX, 1024, out) == -E2BIG, "a map that does not fit is refused");
 }
 
-static uint8_t sum(const uint8_t *data, size_t len)
-{
-	uint8_t total = 0;
-
-	while (len--)
-		total += *data++;
-	return total;
-}
-
-static uint32_t word(const uint8_t *at)
-{
-	return at[0] | at[1] << 8 | at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
-static void test_tables(void)
-{
-	static uint8_t page[ACPI_PAGE];
-	const uint8_t *xsdt, *fadt, *dsdt, *madt;
-	uint32_t base = 0xfc000000;
-
-	acpi_build(page, base, 3);
-	ok(!memcmp(page, "RSD PTR ", 8) && !sum(page, 20) && !sum(page, 36), "the page starts with an RSDP whose sums are right");
-	xsdt = page + (word(page + 24) - base);
-	ok(!memcmp(xsdt, "XSDT", 4) && !sum(xsdt, word(xsdt + 4)) && word(xsdt + 4) == 36 + 16, "it leads to the XSDT");
-	fadt = page + (word(xsdt + 36) - base);
-	madt = page + (word(xsdt + 44) - base);
-	ok(!memcmp(fadt, "FACP", 4) && !sum(fadt, word(fadt + 4)), "that to the FADT");
-	ok(!memcmp(madt, "APIC", 4) && !sum(madt, word(madt + 4)) && word(madt + 4) == 44 + 3 * 8, "and to the MADT");
-	dsdt = page + (word(fadt + 140) - base);
-	ok(!memcmp(dsdt, "DSDT", 4) && !sum(dsdt, word(dsdt + 4)) && word(fadt + 40) == word(fadt + 140), "there is a DSDT");
-	ok(madt[44 + 16 + 2] == 2 && madt[44 + 16 + 3] == 4 && word(madt + 44 + 16 + 4) == 1, "vCPU 2 has APIC id 4");
-	acpi_build(page, base, 1000);
-	ok(word(page + 512 + 4) == 44 + 256 * 8, "more vCPUs than fit are left out");
-}
-
 int main(void)
 {
-	test_tables();
 	test_pvh();
 	test_hvm();
 	test_host();

@@ -58,6 +58,9 @@ static void test_taken(void)
 	ok(build("{" BASE ",\"pci\":[\"0000:00:05.0\",\"0000:03:1f.7\"]}", &spec, &failure) == 0 && spec.pci_count == 2 &&
 		   spec.pci[1].bus == 3 && spec.pci[1].device == 0x1f && spec.pci[1].function == 7,
 	   "devices are read");
+	ok(build("{\"name\":\"a\",\"type\":\"pvh\",\"kernel\":\"/k\",\"memory_kib\":65536,\"domid\":40,\"tables\":\"QUJD\"," UUID "}", &spec,
+		 &failure) == 0 && spec.tables_len == 3 && !memcmp(spec.tables, "ABC", 3),
+	   "firmware tables are read");
 	ok(build("{\"name\":\"store\",\"type\":\"pvh\",\"kernel\":\"/k\",\"memory_kib\":2048," UUID
 		 ",\"domid\":1,\"xs_domain\":true,\"reloadable\":true,\"console_domid\":2,\"store_domid\":1}",
 		 &spec, &failure) == 0 && spec.xs_domain && spec.reloadable && spec.domid == 1,
@@ -66,6 +69,8 @@ static void test_taken(void)
 
 static void test_refused(void)
 {
+	refused("{" BASE ",\"tables\":\"QUJD\"}", "only for PVH guests");
+	refused("{" BASE ",\"tables\":\"QUJ\"}", "in base64");
 	refused("[1]", "object");
 	refused("{" BASE ",\"colour\":1}", "parameter colour: unknown");
 	refused("{" BASE ",\"vcpus\":0}", "vcpus: a whole number from 1 to 64");

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "atolld/acpi.h"
 #include "atolld/agent.h"
 #include "atolld/api.h"
 #include "atolld/audit.h"
@@ -16,6 +17,7 @@
 #include "atolld/events.h"
 #include "atolld/dump.h"
 #include "atolld/nodes.h"
+#include "base/base64.h"
 #include "base/log.h"
 
 #define BUILD_TIMEOUT_MS 120000
@@ -100,9 +102,15 @@ struct json *guest_build_params(const struct domain *d)
 {
 	const struct guest_config *c = d->guest;
 	bool hvm = c->type == GUEST_HVM;
+	uint8_t page[ACPI_PAGE];
+	char tables[BASE64_SIZE(ACPI_PAGE)];
 	struct json *params = build_params(d, guest_type_names[c->type], hvm ? HVMLOADER : c->kernel, hvm ? SEABIOS : c->ramdisk,
 					   c->cmdline, (uint64_t)c->memory_mib << 10, c->maxvcpus);
 
+	if (c->type == GUEST_PVH) {
+		base64_encode(page, acpi_build(page, c->maxvcpus), tables, sizeof(tables));
+		json_set_string(params, "tables", tables);
+	}
 	json_add(params, "max_grant_frames~%u max_maptrack_frames~%u max_event_channels~%u", c->max_grant_frames, c->max_maptrack_frames,
 		 c->max_event_channels);
 	return params;

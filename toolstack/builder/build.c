@@ -14,7 +14,6 @@
 #include <xen/hvm/params.h>
 #include <xenguest.h>
 
-#include "acpi.h"
 #include "base/log.h"
 #include "hvm.h"
 #include "image.h"
@@ -36,7 +35,6 @@ struct build {
 	struct domain_built *built;
 	struct image *kernel, *ramdisk;
 	struct xc_dom_image *dom;
-	uint8_t tables[ACPI_PAGE];
 	uint32_t domid; /* 0: not created yet */
 };
 
@@ -55,12 +53,6 @@ static bool is_pv(const struct build *b)
 static bool is_hvm(const struct build *b)
 {
 	return b->spec->type == DOMAIN_HVM;
-}
-
-/* Linux needs firmware tables of a PVH domain; lib/pvh does not. */
-static bool has_tables(const struct build *b)
-{
-	return b->spec->type == DOMAIN_PVH && !b->spec->reloadable;
 }
 
 static int load_images(struct build *b)
@@ -247,12 +239,11 @@ static int set_pvh_map(struct build *b, const struct pvh_layout *layout)
 	dom->e820_entries = layout->entries;
 	if (xc_domain_set_memory_map(b->builder->xen, b->domid, dom->e820, dom->e820_entries) < 0)
 		return refuse(b, "set its memory map");
-	if (!has_tables(b))
-		return 0;
-	acpi_build(b->tables, PVH_TABLES, b->spec->vcpus);
-	dom->acpi_modules[0].data = b->tables; /* starts with the RSDP, as libxenguest wants of the first one */
-	dom->acpi_modules[0].length = sizeof(b->tables);
-	dom->acpi_modules[0].guest_addr_out = PVH_TABLES;
+	if (b->spec->tables_len) {
+		dom->acpi_modules[0].data = (void *)(uintptr_t)b->spec->tables; /* it is only read */
+		dom->acpi_modules[0].length = b->spec->tables_len;
+		dom->acpi_modules[0].guest_addr_out = PVH_TABLES;
+	}
 	return 0;
 }
 
@@ -266,7 +257,7 @@ static int give_memory(struct build *b)
 		if (is_hvm(b))
 			hvm_layout(b->spec->memory_kib, &layout);
 		else
-			pvh_layout(b->spec->memory_kib, has_tables(b), &layout);
+			pvh_layout(b->spec->memory_kib, b->spec->tables_len != 0, &layout);
 		dom->target_pages = pages;
 		dom->lowmem_end = layout.lowmem_end;
 		dom->highmem_end = layout.highmem_end;

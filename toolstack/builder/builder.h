@@ -14,6 +14,7 @@
 #define BUILD_CMDLINE_MAX 1023     /* a PV domain's start info has room for 1024 bytes */
 #define BUILD_PATH_MAX 1023        /* kernel and ramdisk paths */
 #define BUILD_PCI_MAX 8            /* devices of one domain */
+#define BUILD_TABLES_MAX 4096      /* a page of firmware tables */
 #define BUILD_VCPUS_MAX 64         /* more needs vcpu_info placement rules that nobody has tested here */
 #define BUILD_MEMORY_KIB_MIN 1024  /* the smallest lib/pvh domain that boots */
 #define BUILD_HVM_MEMORY_KIB_MIN 16384 /* hvmloader and firmware, with room for what they load */
@@ -62,6 +63,8 @@ struct domain_spec {
 	uint32_t target; /* the guest whose device model this domain runs, and which it may map and steer; 0: none */
 	struct pci_address pci[BUILD_PCI_MAX];
 	size_t pci_count;
+	uint8_t tables[BUILD_TABLES_MAX]; /* PVH: firmware tables, the RSDP first */
+	size_t tables_len;
 	bool restore; /* its memory comes from the stream; kernel and ramdisk are not looked at */
 };
 

@@ -186,7 +186,7 @@ static int on_reload(struct builder *builder, const struct request *q, struct js
 }
 
 #define BUILD_KEYS "name! domid! type! kernel! memory_kib! uuid! ramdisk cmdline vcpus console_domid store_domid xs_domain reloadable " \
-		   "revive pci max_grant_frames max_maptrack_frames max_event_channels target"
+		   "revive pci max_grant_frames max_maptrack_frames max_event_channels target tables"
 
 /* `call`, or `act`: an action on a domain that has no result. Those that stream need a descriptor and take long: in a worker. */
 static const struct method {

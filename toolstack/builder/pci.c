@@ -89,34 +89,21 @@ static int check_iommu(struct builder *builder, const char *bdf)
 	return 0;
 }
 
-/* Is there a slot line for the device? Writing one twice would make two. */
-static bool has_slot(struct builder *builder, const char *bdf)
-{
-	char *text AUTO_FREE = NULL, path[PATH_MAX];
-
-	if (format(path, sizeof(path), "%s/" PCIBACK "/slots", builder->sysfs) < 0 ||
-	    read_file(path, SYSFS_FILE_MAX, &text, NULL) < 0)
-		return false;
-	return strcasestr(text, bdf);
-}
-
 static int bind_pciback(struct builder *builder, const char *bdf, const char *driver)
 {
+	/* Pciback takes no device without; nor can a host driver take it when pciback lets go. */
 	int ret = sys_write(builder, "pciback", DEVICES "/%s/driver_override", bdf);
 
-	/* Without this a host driver could take the device when pciback is asked to let go of it. */
-	if (ret < 0)
-		log_warning("PCI device %s: driver_override: %s", bdf, strerror(-ret));
-	if (driver[0]) {
+	if (ret == 0 && driver[0]) {
 		ret = sys_write(builder, bdf, DEVICES "/%s/driver/unbind", bdf);
 		if (ret < 0 && ret != -ENODEV)
 			return fail(builder, -ret, "PCI device %s: cannot be taken from %s: %s", bdf, driver, strerror(-ret));
+		ret = 0; /* it may have left by itself */
 	}
-	ret = has_slot(builder, bdf) ? 0 : sys_write(builder, bdf, PCIBACK "/new_slot");
-	if (ret == -ENOENT)
-		return fail(builder, ENOENT, "PCI device %s: xen-pciback is not loaded (modprobe xen-pciback)", bdf);
 	if (ret == 0)
 		ret = sys_write(builder, bdf, PCIBACK "/bind");
+	if (ret == -ENOENT)
+		return fail(builder, ENOENT, "PCI device %s: xen-pciback is not loaded (modprobe xen-pciback)", bdf);
 	if (ret < 0)
 		return fail(builder, -ret, "PCI device %s: xen-pciback does not take it: %s", bdf, strerror(-ret));
 	return 0;

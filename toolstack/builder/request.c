@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "pci.h"
 
 #define EVENT_CHANNELS_DEFAULT 1023 /* as xl: bounds what a guest can make Xen allocate */
@@ -149,6 +150,17 @@ static int read_cpus(const struct json *list, const struct key *key, void *out, 
 	return 0;
 }
 
+static int read_tables(const struct json *value, const struct key *key, void *out, struct failure *failure)
+{
+	struct domain_spec *spec = out;
+	ssize_t len = value->type == JSON_STRING ? base64_decode(value->string, spec->tables, sizeof(spec->tables)) : -EINVAL;
+
+	if (len < 0)
+		return fail_with(failure, EINVAL, "parameter tables: at most %zu bytes in base64 are wanted", sizeof(spec->tables));
+	spec->tables_len = len;
+	return 0;
+}
+
 #define PLACE(member) offsetof(struct request, member), sizeof(((struct request *)0)->member)
 
 static const struct key keys[] = {
@@ -179,6 +191,7 @@ static const struct key keys[] = {
 	{"xs_domain", read_bool, PLACE(spec.xs_domain), 0, 0},
 	{"reloadable", read_bool, PLACE(spec.reloadable), 0, 0},
 	{"revive", read_bool, PLACE(spec.revive), 0, 0},
+	{"tables", read_tables, PLACE(spec), 0, 0},
 	{"pci", read_pci, PLACE(spec), 0, 0},
 };
 
@@ -193,6 +206,8 @@ static int check_spec(const struct domain_spec *spec, struct failure *failure)
 		return fail_with(failure, ENOTSUP, "domain %s: a PVH or HVM domain cannot have PCI devices: use type pv", spec->name);
 	if (spec->reloadable && (spec->type != DOMAIN_PVH || spec->vcpus != 1))
 		return fail_with(failure, EINVAL, "parameter reloadable: only for type pvh with 1 vCPU");
+	if (spec->tables_len && (spec->type != DOMAIN_PVH || spec->reloadable))
+		return fail_with(failure, EINVAL, "parameter tables: only for PVH guests");
 	if (spec->revive && !spec->reloadable)
 		return fail_with(failure, EINVAL, "parameter revive: only for reloadable domains");
 	return 0;

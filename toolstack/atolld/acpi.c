@@ -76,7 +76,7 @@ static void build_fadt(uint8_t *fadt, uint64_t dsdt)
 }
 
 /* One local APIC a vCPU; Xen gives vCPU N the APIC id 2N. */
-static void build_madt(uint8_t *madt, uint32_t vcpus)
+static size_t build_madt(uint8_t *madt, uint32_t vcpus)
 {
 	uint8_t *at = madt + HEADER_BYTES;
 
@@ -90,19 +90,20 @@ static void build_madt(uint8_t *madt, uint32_t vcpus)
 		put(at + 4, 1, 4);
 	}
 	seal(madt, "APIC", 3, at - madt);
+	return at - madt;
 }
 
-void acpi_build(uint8_t page[ACPI_PAGE], uint64_t address, uint32_t vcpus)
+size_t acpi_build(uint8_t page[ACPI_PAGE], uint32_t vcpus)
 {
 	static_assert(MADT_AT + HEADER_BYTES + 8 + 8 * 256 <= ACPI_PAGE, "256 vCPUs fit");
 	static_assert(FADT_AT + FADT_BYTES <= DSDT_AT && DSDT_AT + HEADER_BYTES <= MADT_AT, "tables do not overlap");
 
 	memset(page, 0, ACPI_PAGE);
-	build_rsdp(page + RSDP_AT, address + XSDT_AT);
-	put(page + XSDT_AT + HEADER_BYTES, address + FADT_AT, 8);
-	put(page + XSDT_AT + HEADER_BYTES + 8, address + MADT_AT, 8);
+	build_rsdp(page + RSDP_AT, ACPI_ADDRESS + XSDT_AT);
+	put(page + XSDT_AT + HEADER_BYTES, ACPI_ADDRESS + FADT_AT, 8);
+	put(page + XSDT_AT + HEADER_BYTES + 8, ACPI_ADDRESS + MADT_AT, 8);
 	seal(page + XSDT_AT, "XSDT", 1, HEADER_BYTES + XSDT_ENTRIES * 8);
-	build_fadt(page + FADT_AT, address + DSDT_AT);
+	build_fadt(page + FADT_AT, ACPI_ADDRESS + DSDT_AT);
 	seal(page + DSDT_AT, "DSDT", 2, HEADER_BYTES);
-	build_madt(page + MADT_AT, MIN(vcpus, 256u));
+	return MADT_AT + build_madt(page + MADT_AT, MIN(vcpus, 256u));
 }
