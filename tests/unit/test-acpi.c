@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "atolld/acpi.h"
-#include "builder/layout.h"
+#include "builder/builder.h"
 #include "tap.h"
 
 _Static_assert(ACPI_ADDRESS == PVH_TABLES && ACPI_PAGE == BUILD_TABLES_MAX, "the builder puts them there");

@@ -3,8 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "keep.h"
-#include "layout.h"
+#include "builder.h"
 #include "pvh/layout.h"
 #include "tap.h"
 

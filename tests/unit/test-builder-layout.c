@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "layout.h"
+#include "builder.h"
 #include "tap.h"
 
 #define MIB (1ull << 20)

@@ -5,7 +5,7 @@
 
 #include "methods.h"
 #include "config/guest.h"
-#include "info.h"
+#include "builder.h"
 #include "tap.h"
 
 /* What a guest's file may say is what the builder takes. */

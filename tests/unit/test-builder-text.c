@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "elf-image.h"
-#include "pci.h"
+#include "builder.h"
 #include "reload.h"
 #include "tap.h"
-#include "xenlog.h"
 
 static void test_addresses(void)
 {

@@ -16,7 +16,7 @@ static bool answered;
 
 /* --- instead of Xen --- */
 
-int builder_init(struct builder *builder, const char *state_dir, size_t cache_bytes)
+int builder_init(struct builder *builder, const char *state_dir)
 {
 	*builder = (struct builder){.state_dir = state_dir};
 	return 0;

@@ -8,10 +8,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "audit.h"
+#include "builder.h"
 
 #define PORTS_MAX 131072 /* of event channels that a domain can have */
-#define PAGE 4096
 
 static struct tie *tie_with(struct ties *ties, uint32_t domid)
 {
@@ -60,7 +59,7 @@ static int look_at_grants(struct builder *builder, uint32_t domid, struct ties *
 					    XENMEM_resource_grant_table_id_shared, 0, query.nr_frames, &table, PROT_READ, 0);
 	if (!map)
 		return -1;
-	count_grants(ties, table, (size_t)query.nr_frames * PAGE,
+	count_grants(ties, table, (size_t)query.nr_frames * PAGE_BYTES,
 		     version == 2 ? sizeof(grant_entry_v2_t) : sizeof(grant_entry_v1_t));
 	xenforeignmemory_unmap_resource(builder->memory, map);
 	return 0;

@@ -15,15 +15,8 @@
 #include <xenguest.h>
 
 #include "base/log.h"
-#include "hvm.h"
-#include "image.h"
-#include "info.h"
-#include "keep.h"
-#include "layout.h"
-#include "pci.h"
+#include "builder.h"
 #include "reload.h"
-#include "save.h"
-#include "xenlog.h"
 
 #define MAXMEM_SLACK_KIB 1024    /* a domain may hold this much more than its memory: ring pages and the like */
 #define OVERHEAD_KIB 2048        /* Xen's own memory for a domain beside its RAM and page-table pool */
@@ -37,6 +30,20 @@ struct build {
 	struct xc_dom_image *dom;
 	uint32_t domid; /* 0: not created yet */
 };
+
+/* PHASE ends here; the next one begins. */
+static void mark(struct build *b, const char *phase)
+{
+	struct phases *phases = &b->built->phases;
+	uint64_t now = now_us();
+
+	if (phases->count < PHASES_MAX) {
+		phases->item[phases->count].name = phase;
+		phases->item[phases->count].us = (uint32_t)(now - phases->last_us);
+		phases->count++;
+	}
+	phases->last_us = now;
+}
 
 /* "guest web1: cannot WHAT: reason" */
 static int refuse(struct build *b, const char *what)
@@ -75,11 +82,12 @@ static int load_images(struct build *b)
 static int check_room(struct build *b)
 {
 	uint64_t want = b->spec->memory_kib + OVERHEAD_KIB, free;
+	xc_physinfo_t info;
 	int ret;
 
 	if (!is_pv(b))
 		want += paging_pool_bytes(b->spec->memory_kib, b->spec->vcpus) >> 10;
-	ret = host_free_kib(b->builder, &free);
+	ret = host_info(b->builder, &info, &free);
 	if (ret < 0)
 		return ret;
 	if (want > free)
@@ -293,18 +301,18 @@ static int load_domain(struct build *b)
 	ret = parse_kernel(b);
 	if (ret < 0)
 		return ret;
-	phases_mark(&b->built->phases, "parse");
+	mark(b, "parse");
 	ret = give_memory(b);
 	if (ret < 0)
 		return ret;
-	phases_mark(&b->built->phases, "memory");
+	mark(b, "memory");
 	if (xc_dom_build_image(dom) < 0) {
 		errno = ENOMEM;
 		return fail_xen(b->builder, "domain %s: kernel %s%s%s does not load into %llu MiB", spec->name,
 				spec->kernel, spec->ramdisk[0] ? " with ramdisk " : "", spec->ramdisk,
 				(unsigned long long)spec->memory_kib >> 10);
 	}
-	phases_mark(&b->built->phases, "copy");
+	mark(b, "copy");
 	if (xc_dom_boot_image(dom) < 0)
 		return refuse(b, "set up its first vCPU");
 	if (is_hvm(b) && hvm_info_finish(b->builder, b->domid, spec->vcpus) < 0)
@@ -313,7 +321,7 @@ static int load_domain(struct build *b)
 		return refuse(b, "grant its rings");
 	b->built->console_gfn = xc_dom_p2m(dom, dom->console_pfn);
 	b->built->store_gfn = xc_dom_p2m(dom, dom->xenstore_pfn);
-	phases_mark(&b->built->phases, "boot-image");
+	mark(b, "boot-image");
 	return 0;
 }
 
@@ -342,25 +350,22 @@ static int fill_domain(struct build *b)
 
 static int build_steps(struct build *b)
 {
-	struct phases *phases = &b->built->phases;
-	int ret;
+	int ret = b->spec->restore ? 0 : load_images(b);
 
-	phases_start(phases);
-	ret = b->spec->restore ? 0 : load_images(b);
-	phases_mark(phases, "read");
+	mark(b, "read");
 	if (ret == 0)
 		ret = check_room(b);
 	if (ret == 0)
 		ret = create(b);
-	phases_mark(phases, "create");
+	mark(b, "create");
 	if (ret == 0)
 		ret = set_limits(b);
 	if (ret == 0)
 		ret = set_platform(b);
-	phases_mark(phases, "platform");
+	mark(b, "platform");
 	if (ret == 0)
 		ret = fill_domain(b);
-	phases_mark(phases, "devices");
+	mark(b, "devices");
 	return ret;
 }
 
@@ -371,18 +376,18 @@ int domain_build(struct builder *builder, const struct domain_spec *spec, struct
 	bool zombie;
 	int ret;
 
-	*built = (struct domain_built){0};
+	*built = (struct domain_built){.phases.last_us = now_us()};
 	ret = build_steps(&b);
 	if (ret == 0 && b.dom && b.dom->kernel_blob != b.kernel->data) /* not before: libxenguest has pointers into what it was */
-		image_unpacked(builder->images, b.kernel, b.dom->kernel_blob, b.dom->kernel_size);
+		image_unpacked(b.kernel, b.dom->kernel_blob, b.dom->kernel_size);
 	if (b.dom)
 		xc_dom_release(b.dom);
 	why = builder->failure;
 	if (ret < 0 && b.domid && domain_destroy(builder, b.domid, &zombie) < 0)
 		log_error("domain %s: left behind as %u: %s", spec->name, b.domid, builder->failure.message);
 	builder->failure = why;
-	image_cache_trim(builder->images);
+	images_trim(builder);
 	built->domid = b.domid;
-	phases_mark(&built->phases, "release");
+	mark(&b, "release");
 	return ret;
 }

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "elf-image.h"
+#include "builder.h"
 
 #define PAGE_MASK 4095ull
 

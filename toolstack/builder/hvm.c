@@ -4,15 +4,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include <xenctrl.h> /* first: the others build on it */
+#include "builder.h"
 #include <xen/hvm/hvm_info_table.h>
 #include <xen/hvm/params.h>
-
-#include "hvm.h"
+#include <xenguest.h>
 
 #define VGA_HOLE_PAGES 0x20 /* 0xa0000 to 0xbffff: no RAM there */
 #define SHUTDOWN_REBOOT 1
-#define PAGE_BYTES 4096
 
 void hvm_prepare(struct xc_dom_image *dom, const void *firmware, size_t size)
 {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The mapped memory of reloadable domains. */
-#include "keep.h"
-
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "base/log.h"
-#include "layout.h"
+#include "builder.h"
 #include "pvh/layout.h"
 
 #define IMAGE_PAGES ((PVH_IMAGE_LIMIT - PVH_IMAGE_BASE) / PAGE_BYTES)

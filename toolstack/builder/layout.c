@@ -2,10 +2,8 @@
 /* Where memory goes in a new domain: pure arithmetic. */
 #include <errno.h>
 
-#include <xenctrl.h> /* first: the other builds on it */
+#include "builder.h"
 #include <xenguest.h>
-
-#include "layout.h"
 
 #define FOUR_GIB (1ull << 32)
 #define ONE_MIB (1ull << 20)

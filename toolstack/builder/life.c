@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What is done to a domain after it was built: pause, unpause, destroy, its memory limit. */
+/* The host's figures, and what is done to a domain after it was built: pause, unpause, destroy, its memory limit. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/log.h"
-#include "keep.h"
+#include "builder.h"
 #include "reload.h"
-#include "xenlog.h"
 
 #define DESTROY_WAIT_MS 100 /* for references that go by themselves; what holds longer is a peer's mapping */
 #define DESTROY_SLICE_US 500
+#define SERVICE_WEIGHT 16384 /* a guest has 256 */
+#define RATELIMIT_US 100     /* a running guest is not interrupted before; Xen's own 1000 would be waited for at each access */
+#define CONTROL_DOMID 0
+#define CPUPOOL 0
 
 static int done(struct builder *builder, int ret, uint32_t domid, const char *what)
 {
@@ -19,6 +22,33 @@ static int done(struct builder *builder, int ret, uint32_t domid, const char *wh
 	if (errno == ESRCH)
 		return fail(builder, ENOENT, "no domain with id %u", domid);
 	return fail_xen(builder, "domain %u: cannot %s", domid, what);
+}
+
+int domain_list(struct builder *builder, uint32_t first, uint32_t max, xc_domaininfo_t *list)
+{
+	int count = xc_domain_getinfolist(builder->xen, first, max, list);
+
+	return count < 0 ? fail_xen(builder, "cannot list the domains") : count;
+}
+
+int domain_lookup(struct builder *builder, uint32_t domid, xc_domaininfo_t *info)
+{
+	int count = domain_list(builder, domid, 1, info);
+
+	if (count < 0)
+		return count;
+	if (!count || info->domain != domid)
+		return fail(builder, ENOENT, "no domain with id %u", domid);
+	return 0;
+}
+
+int host_info(struct builder *builder, xc_physinfo_t *info, uint64_t *free_kib)
+{
+	*info = (xc_physinfo_t){0};
+	if (xc_physinfo(builder->xen, info) < 0)
+		return fail_xen(builder, "cannot read the host's figures");
+	*free_kib = (info->free_pages - MIN(info->outstanding_pages, info->free_pages)) << 2;
+	return 0;
 }
 
 int domain_pause(struct builder *builder, uint32_t domid)
@@ -126,4 +156,26 @@ int domain_destroy(struct builder *builder, uint32_t domid, bool *zombie)
 		sleep_us(DESTROY_SLICE_US);
 	}
 	return ret == -ENOENT ? 0 : ret;
+}
+
+/*
+ * While a service is down or starts, its guests wait for it, and for the control domain, which builds it and answers its PCI
+ * configuration accesses one by one: both go before guests whenever they have something to do. Xen's credit2 scheduler, the
+ * default; another one does without.
+ */
+void share_set(struct builder *builder, uint32_t domid)
+{
+	struct xen_domctl_sched_credit2 share = {.weight = SERVICE_WEIGHT};
+
+	if (xc_sched_credit2_domain_set(builder->xen, domid, &share) < 0)
+		log_warning("domain %u: the scheduler takes no weight: %s", domid, strerror(errno));
+}
+
+void share_init(struct builder *builder)
+{
+	struct xen_sysctl_credit2_schedule pool = {.ratelimit_us = RATELIMIT_US};
+
+	share_set(builder, CONTROL_DOMID);
+	if (xc_sched_credit2_params_set(builder->xen, CPUPOOL, &pool) < 0)
+		log_warning("the scheduler takes no rate limit: %s", strerror(errno));
 }

@@ -31,14 +31,13 @@
 #include "worker.h"
 
 #define STATE_DIR "/run/atoll/state"
-#define CACHE_BYTES (128u << 20) /* of kernels and ramdisks kept for the next build: a driver domain's, and a guest's kernel */
 #define CLIENTS_MAX 4 /* atolld, its successor while it restarts, and a person who looks */
 
 struct server {
 	struct loop *loop;
 	struct builder builder;
 	int listen_fd;
-	struct source *incoming, *terminate, *interrupt;
+	struct source *incoming;
 	struct rpc *clients[CLIENTS_MAX];
 	struct workers workers;
 };
@@ -105,16 +104,9 @@ static void on_incoming(struct source *source, uint32_t events, void *data)
 	log_warning("client refused: %d are connected already", CLIENTS_MAX);
 }
 
-static void on_signal(struct source *source, uint32_t events, void *data)
-{
-	struct server *server = data;
-
-	loop_quit(server->loop, 0);
-}
-
 static int server_start(struct server *server)
 {
-	int ret = builder_init(&server->builder, STATE_DIR, CACHE_BYTES);
+	int ret = builder_init(&server->builder, STATE_DIR);
 
 	if (ret < 0) {
 		log_error("%s", server->builder.failure.message);
@@ -127,35 +119,16 @@ static int server_start(struct server *server)
 		ret = loop_create(&server->loop);
 	server->workers.loop = server->loop;
 	if (ret == 0)
-		ret = loop_add_signal(server->loop, SIGTERM, on_signal, server, &server->terminate);
-	if (ret == 0)
-		ret = loop_add_signal(server->loop, SIGINT, on_signal, server, &server->interrupt);
-	if (ret == 0)
 		ret = loop_add_fd(server->loop, server->listen_fd, EPOLLIN, on_incoming, server, &server->incoming);
 	if (ret < 0)
 		log_error("%s: %s", RPC_SOCKET_BUILDER, strerror(-ret));
 	return ret;
 }
 
-static void server_stop(struct server *server)
-{
-	workers_end(&server->workers, NULL);
-	for (size_t i = 0; i < CLIENTS_MAX; i++)
-		server->clients[i] = rpc_destroy(server->clients[i]);
-	source_destroy(server->incoming);
-	source_destroy(server->interrupt);
-	source_destroy(server->terminate);
-	if (server->listen_fd >= 0)
-		close(server->listen_fd);
-	loop_destroy(server->loop);
-	builder_fini(&server->builder);
-}
-
 int main(int argc, char **argv)
 {
 	struct server server = {.listen_fd = -1};
 	bool verbose = argc == 2 && !strcmp(argv[1], "--verbose");
-	int ret;
 
 	if (argc > 1 && !verbose) {
 		fprintf(stderr, "usage: atoll-builder [--verbose]\n"
@@ -164,12 +137,9 @@ int main(int argc, char **argv)
 	}
 	if (verbose)
 		log_set_level(LOG_LEVEL_DEBUG);
-	ret = server_start(&server);
-	if (ret == 0) {
-		sd_notify(0, "READY=1");
-		ret = loop_run(server.loop);
-		sd_notify(0, "STOPPING=1");
-	}
-	server_stop(&server);
-	return ret ? 1 : 0;
+	if (server_start(&server) < 0)
+		return 1;
+	sd_notify(0, "READY=1");
+	/* Until a signal ends it: what it holds ends with it, and workers are killed (worker.c). */
+	return loop_run(server.loop) ? 1 : 0;
 }

@@ -2,16 +2,15 @@
 /* The builder's methods: a table of their parameters, and what each does with them. */
 #include "methods.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
-#include "audit.h"
+#include "builder.h"
 #include "base/log.h"
-#include "info.h"
-#include "pci.h"
 #include "reload.h"
-#include "save.h"
-#include "xenlog.h"
+
+#define XEN_LOG_MAX 32768 /* bytes of the hypervisor's messages in one answer, the last ones */
 
 /* A method adds to RESULT, an empty object; 0, or -errno with the failure filled in, which may be left to the caller for -ENOMEM. */
 typedef int method_fn(struct builder *builder, const struct request *q, struct json *result);
@@ -124,10 +123,20 @@ static int on_list(struct builder *builder, const struct request *q, struct json
 
 static int on_host_log(struct builder *builder, const struct request *q, struct json *result)
 {
-	AUTO_FREE char *text = malloc(XEN_LOG_MAX + 1);
-	int ret = text ? host_log(builder, text) : -ENOMEM;
+	unsigned size = 4 * XEN_LOG_MAX;
+	AUTO_FREE char *all = malloc(size + 1);
+	char *text;
 
-	return ret < 0 ? ret : json_add(result, "text=%s", text);
+	if (!all)
+		return -ENOMEM;
+	if (xc_readconsolering(builder->xen, all, &size, 0, 0, NULL) < 0)
+		return fail_xen(builder, "cannot read the hypervisor's messages");
+	all[size] = '\0';
+	text = all + size - MIN(size, (unsigned)XEN_LOG_MAX);
+	for (char *at = text; at < all + size; at++)
+		if (*at != '\n' && !isprint((unsigned char)*at))
+			*at = *at == '\r' ? ' ' : '?';
+	return json_add(result, "text=%s", text);
 }
 
 static int on_ties(struct builder *builder, const struct request *q, struct json *result)
@@ -150,11 +159,18 @@ static int on_ties(struct builder *builder, const struct request *q, struct json
 
 static int on_host_info(struct builder *builder, const struct request *q, struct json *result)
 {
-	struct host_info host;
-	int ret = host_info(builder, &host);
+	xen_extraversion_t extra = "";
+	int version = xc_version(builder->xen, XENVER_version, NULL), ret;
+	char text[sizeof(extra) + 16];
+	xc_physinfo_t info;
+	uint64_t free_kib;
 
-	return ret < 0 ? ret : json_add(result, "total_kib=%lu free_kib=%lu cpus=%u xen_version=%s", host.total_kib, host.free_kib,
-					host.cpus, host.xen_version);
+	if (version < 0 || xc_version(builder->xen, XENVER_extraversion, extra) < 0)
+		return fail_xen(builder, "cannot read Xen's version");
+	snprintf(text, sizeof(text), "%d.%d%.*s", version >> 16, version & 0xffff, (int)sizeof(extra), extra);
+	ret = host_info(builder, &info, &free_kib);
+	return ret < 0 ? ret : json_add(result, "total_kib=%lu free_kib=%lu cpus=%u xen_version=%s", info.total_pages << 2, free_kib,
+					info.nr_cpus, text);
 }
 
 static int on_store_setup(struct builder *builder, const struct request *q, struct json *result)

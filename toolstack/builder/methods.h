@@ -20,6 +20,8 @@ int method_read(const char *method, const struct json *params, struct request *r
 /* It needs a descriptor and a worker. */
 bool method_streams(const char *method);
 
+#define LIST_MAX 128 /* domains in one answer: some 120 bytes each have to fit into a frame of 64 KiB */
+
 /* Adds {domains, next?}; CAPS: percent of a processor for each. 0 or -ENOMEM. */
 int result_list(struct json *result, const xc_domaininfo_t *list, const uint16_t *caps, int count, bool more);
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pci.h"
+#include "builder.h"
 
 #define RESOURCE_IO 0x00000100ull       /* the kernel's IORESOURCE_* bits */
 #define RESOURCE_MEM 0x00000200ull

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "layout.h"
-#include "pci.h"
+#include "builder.h"
 
 #define DEVICES "bus/pci/devices"
 #define PCIBACK "bus/pci/drivers/pciback"
@@ -79,10 +78,12 @@ static int check_device(struct builder *builder, const char *bdf)
 
 static int check_iommu(struct builder *builder, const char *bdf)
 {
-	xc_physinfo_t info = {0};
+	uint64_t free_kib;
+	xc_physinfo_t info;
+	int ret = host_info(builder, &info, &free_kib);
 
-	if (xc_physinfo(builder->xen, &info) < 0)
-		return fail_xen(builder, "PCI device %s: cannot ask for the IOMMU", bdf);
+	if (ret < 0)
+		return ret;
 	if (!(info.capabilities & XEN_SYSCTL_PHYSCAP_directio))
 		return fail(builder, ENOTSUP,
 			    "PCI device %s: no IOMMU: switch it on in the firmware and on Xen's command line (iommu=on)", bdf);

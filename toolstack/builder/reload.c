@@ -13,9 +13,7 @@
 #include <xenguest.h>
 
 #include "base/log.h"
-#include "elf-image.h"
-#include "image.h"
-#include "keep.h"
+#include "builder.h"
 #include "pvh/layout.h"
 #include "reload.h"
 
@@ -272,6 +270,6 @@ int domain_reload(struct builder *builder, uint32_t domid, const char *path, str
 	ret = check_image(builder, path, file->data, file->size, &image);
 	if (ret == 0)
 		ret = reload_with(builder, domid, record, &image, file->data, result);
-	image_cache_trim(builder->images);
+	images_trim(builder);
 	return ret;
 }

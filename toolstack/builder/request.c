@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Parameters of requests: one table says where each goes and what it may be. Pure. */
+/* Parameters of requests: one table says where each goes and what it may be; and what failures say. Pure. */
 #include "request.h"
 
 #include <ctype.h>
@@ -7,11 +7,22 @@
 #include <string.h>
 
 #include "base/base64.h"
-#include "pci.h"
+#include "builder.h"
 
 #define EVENT_CHANNELS_DEFAULT 1023 /* as xl: bounds what a guest can make Xen allocate */
 #define EVENT_CHANNELS_MAX 131071   /* of the FIFO ABI */
 #define GRANT_FRAMES_MAX 4096
+
+int fail_with(struct failure *failure, int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	failure->error = error > 0 ? error : EIO;
+	va_start(ap, fmt);
+	vsnprintf(failure->message, sizeof(failure->message), fmt, ap);
+	va_end(ap);
+	return -failure->error;
+}
 
 struct key {
 	const char *name;

@@ -11,8 +11,7 @@
 #include <xenguest.h>
 
 #include "worker.h"
-#include "save.h"
-#include "xenlog.h"
+#include "builder.h"
 
 #define SUSPEND_MS 60000 /* a guest that does not suspend by then does not know how */
 #define SUSPEND_POLL_MS 5

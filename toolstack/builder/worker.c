@@ -89,7 +89,7 @@ static _Noreturn void child(const char *state_dir, const char *method, const str
 	stream_fd = fcntl(stream_fd, F_DUPFD, CHILD_STREAM + 1);
 	if (dup2(link_fd, CHILD_LINK) < 0 || dup2(stream_fd, CHILD_STREAM) < 0 || close_range(CHILD_STREAM + 1, ~0u, 0) < 0)
 		_exit(1);
-	ret = builder_init(&builder, state_dir, 0);
+	ret = builder_init(&builder, state_dir);
 	builder.link_fd = CHILD_LINK;
 	builder.stream_fd = CHILD_STREAM;
 	if (ret == 0)

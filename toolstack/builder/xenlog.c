@@ -8,8 +8,7 @@
 #include <xentoollog.h>
 
 #include "base/log.h"
-#include "image.h"
-#include "xenlog.h"
+#include "builder.h"
 
 struct xen_log {
 	xentoollog_logger logger; /* first: libxc hands us this */
@@ -98,7 +97,7 @@ int fail_xen(struct builder *builder, const char *fmt, ...)
 	return -builder->failure.error;
 }
 
-int builder_init(struct builder *builder, const char *state_dir, size_t cache_bytes)
+int builder_init(struct builder *builder, const char *state_dir)
 {
 	int ret = make_dirs(state_dir, 0700);
 
@@ -106,27 +105,10 @@ int builder_init(struct builder *builder, const char *state_dir, size_t cache_by
 	if (ret < 0)
 		return fail(builder, -ret, "%s: %s", state_dir, strerror(-ret));
 	builder->log = calloc(1, sizeof(*builder->log));
-	builder->images = image_cache_create(cache_bytes);
-	if (!builder->log || !builder->images) {
-		builder_fini(builder);
+	if (!builder->log)
 		return fail(builder, ENOMEM, "no memory to start");
-	}
 	builder->log->logger = (xentoollog_logger){xen_log_message, xen_log_percent, xen_log_logger_destroy};
 	builder->xen = xc_interface_open(&builder->log->logger, &builder->log->logger, 0);
 	builder->memory = builder->xen ? xenforeignmemory_open(&builder->log->logger, 0) : NULL;
-	if (builder->memory)
-		return 0;
-	ret = fail_xen(builder, "cannot open /dev/xen/privcmd (is this Xen's control domain?)");
-	builder_fini(builder);
-	return ret;
-}
-
-void builder_fini(struct builder *builder)
-{
-	if (builder->memory)
-		xenforeignmemory_close(builder->memory);
-	if (builder->xen)
-		xc_interface_close(builder->xen);
-	image_cache_destroy(builder->images);
-	free(builder->log);
+	return builder->memory ? 0 : fail_xen(builder, "cannot open /dev/xen/privcmd (is this Xen's control domain?)");
 }
