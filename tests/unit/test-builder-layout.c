@@ -35,31 +35,31 @@ static bool overlaps(const struct e820entry *map, int count)
 
 static void test_hvm(void)
 {
-	struct pvh_layout l;
+	struct ram_layout l;
 
-	hvm_layout(128 << 10, &l);
+	ram_layout(128 << 10, true, false, &l);
 	ok(l.lowmem_end == 128 * MIB && l.entries == 1 && entry_is(&l.map[0], MIB, 128 * MIB, E820_RAM),
 	   "an HVM domain's map begins behind what hvmloader describes");
-	hvm_layout(5 << 20, &l);
+	ram_layout(5 << 20, true, false, &l);
 	ok(l.hole_start == 0xf0000000 && l.entries == 2 && entry_is(&l.map[1], 4 * GIB, 5 * GIB + 256 * MIB, E820_RAM),
 	   "and goes on above 4 GiB by what its hole takes");
 }
 
 static void test_pvh(void)
 {
-	struct pvh_layout l;
+	struct ram_layout l;
 
-	pvh_layout(2048, false, &l);
+	ram_layout(2048, false, false, &l);
 	ok(l.lowmem_end == 2 * MIB && !l.highmem_end, "2 MiB are all below the hole");
 	ok(l.entries == 2 && entry_is(&l.map[0], 0, 2 * MIB, E820_RAM), "its map begins with the RAM");
 	ok(entry_is(&l.map[1], 0xfeff8000, 0xff000000, E820_RESERVED), "the special pages are reserved");
 	ok(l.hole_start == 0xfc000000 && l.hole_start + l.hole_size == 4 * GIB, "the hole ends at 4 GiB");
-	pvh_layout(5 << 20, true, &l);
+	ram_layout(5 << 20, false, true, &l);
 	ok(l.lowmem_end == 0xfc000000 && l.highmem_end == 5 * GIB + (4 * GIB - 0xfc000000ull),
 	   "5 GiB go on above 4 GiB by what the hole takes");
 	ok(entry_is(&l.map[1], 0xfc000000, 0xfc001000, E820_ACPI), "the firmware tables are known as such");
 	ok(l.entries == 4 && ram_of(l.map, 4) == 5 * GIB, "the map has all 5 GiB");
-	pvh_layout(0xfc000000ull >> 10, false, &l);
+	ram_layout(0xfc000000ull >> 10, false, false, &l);
 	ok(!l.highmem_end && l.entries == 2, "RAM that just fits below the hole has no high part");
 	ok(paging_pool_bytes(2048, 1) == MIB + 8192, "page-table memory is 1 MiB a vCPU and a page a MiB");
 }

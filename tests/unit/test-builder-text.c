@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Texts and files that the builder reads: PCI addresses, sysfs' resources, images to reload, its own records, libxc's words. */
+/* Texts and files that the builder reads: PCI addresses, sysfs' resources, images to reload, libxc's words. */
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
 
 #include "builder.h"
-#include "reload.h"
 #include "tap.h"
 
 static void test_addresses(void)
@@ -100,26 +99,6 @@ static void test_elf(void)
 	ok(elf_parse(&f, sizeof(f), &image) == -EINVAL, "an image without parts is refused");
 }
 
-static void test_record(void)
-{
-	static struct reload_record r;
-	size_t len = offsetof(struct reload_record, context) + 9000;
-
-	r.domid = 2;
-	r.context_len = 9000;
-	memset(r.context, 0x5a, 9000);
-	reload_record_seal(&r);
-	ok(reload_record_check(&r, len, 2) == 0, "a record is taken back");
-	ok(reload_record_check(&r, len, 2) == 0, "checking leaves it as it is");
-	ok(reload_record_check(&r, len, 3) == -EINVAL, "but not for another domain");
-	ok(reload_record_check(&r, len - 1, 2) == -EINVAL, "not cut");
-	r.context[4000] ^= 1;
-	ok(reload_record_check(&r, len, 2) == -EINVAL, "not with a bit flipped");
-	r.context[4000] ^= 1;
-	r.context_len = UINT32_MAX;
-	ok(reload_record_check(&r, len, 2) == -EINVAL, "not with a length that is none");
-}
-
 static void test_reason(void)
 {
 	ok(!strcmp(xen_reason("panic: xg_dom_core.c:689: xc_dom_find_loader: no loader found"), "no loader found"),
@@ -133,7 +112,6 @@ int main(void)
 	test_addresses();
 	test_resources();
 	test_elf();
-	test_record();
 	test_reason();
 	return plan_done();
 }

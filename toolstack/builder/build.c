@@ -236,7 +236,7 @@ static int parse_kernel(struct build *b)
 }
 
 /* PVH and HVM. The map as Xen answers it, and as libxenguest copies it into the start info (later: hence memory that lives as long as dom). */
-static int set_pvh_map(struct build *b, const struct pvh_layout *layout)
+static int set_pvh_map(struct build *b, const struct ram_layout *layout)
 {
 	struct xc_dom_image *dom = b->dom;
 
@@ -259,13 +259,10 @@ static int give_memory(struct build *b)
 {
 	struct xc_dom_image *dom = b->dom;
 	uint64_t pages = b->spec->memory_kib >> 2;
-	struct pvh_layout layout;
+	struct ram_layout layout;
 
 	if (!is_pv(b)) {
-		if (is_hvm(b))
-			hvm_layout(b->spec->memory_kib, &layout);
-		else
-			pvh_layout(b->spec->memory_kib, b->spec->tables_len != 0, &layout);
+		ram_layout(b->spec->memory_kib, is_hvm(b), b->spec->tables_len != 0, &layout);
 		dom->target_pages = pages;
 		dom->lowmem_end = layout.lowmem_end;
 		dom->highmem_end = layout.highmem_end;

@@ -59,7 +59,7 @@ struct domain_spec {
 	uint8_t uuid[16];
 	int32_t console_domid, store_domid; /* DOMID_NONE or the domain itself: no channel and no grant */
 	bool xs_domain;
-	bool reloadable; /* PVH: keep what domain_reload needs, and its memory mapped (keep.h) */
+	bool reloadable; /* PVH: keep what domain_reload needs, and its memory mapped (keep.c) */
 	bool revive;     /* with the arena of its destroyed predecessor, if that was kept */
 	int32_t max_grant_frames, max_maptrack_frames; /* -1: the hypervisor's default */
 	uint32_t max_event_channels;
@@ -108,7 +108,7 @@ struct image {
 	uint64_t used; /* the builder's count then */
 };
 
-/* A domain whose memory is kept mapped: keep.h. */
+/* A domain whose memory is kept mapped: keep.c. */
 struct kept {
 	uint32_t domid; /* 0: free */
 	uint8_t uuid[16];
@@ -183,27 +183,26 @@ int store_virq(struct builder *builder, uint32_t domid);
 #define PAGE_BYTES 4096ull
 #define E820_MAX 128 /* entries in a map: Xen's limit for a domain's */
 
+#define PVH_TABLES 0xfc000000ull /* a page of firmware tables at a PVH domain's hole's start, where xl has them too */
+#define HVM_HOLE 0xf0000000ull   /* where hvmloader wants it */
+
 /*
- * A PVH domain: RAM from 0 up to the hole below 4 GiB, the rest from 4 GiB on.
+ * A PVH or HVM domain: RAM from 0 up to the hole below 4 GiB, the rest from 4 GiB on.
  *
  *   0 ......... lowmem_end   (hole_start ........... 4 GiB)   4 GiB .. highmem_end
  *      RAM                     tables, LAPIC, special pages     RAM
+ *
+ * An HVM domain's map leaves out the first MiB and what is in the hole, which hvmloader describes.
  */
-struct pvh_layout {
+struct ram_layout {
 	uint64_t lowmem_end, highmem_end; /* highmem_end 0: no RAM above 4 GiB */
 	uint64_t hole_start, hole_size;
 	struct e820entry map[4];
 	uint32_t entries;
 };
 
-#define PVH_TABLES 0xfc000000ull /* a page of firmware tables at the hole's start, where xl has them too */
-
 /* TABLES: the map has the page of firmware tables. */
-void pvh_layout(uint64_t memory_kib, bool tables, struct pvh_layout *layout);
-
-/* An HVM domain: the same, with a hole where hvmloader wants it. The map leaves out the first MiB, which hvmloader describes. */
-#define HVM_HOLE 0xf0000000ull
-void hvm_layout(uint64_t memory_kib, struct pvh_layout *layout);
+void ram_layout(uint64_t memory_kib, bool hvm, bool tables, struct ram_layout *layout);
 
 /* Memory for a PVH or HVM domain's second-level page tables, in bytes: what xl gives. */
 uint64_t paging_pool_bytes(uint64_t memory_kib, uint32_t vcpus);
@@ -295,6 +294,7 @@ struct elf_image {
 int elf_parse(const void *file, size_t size, struct elf_image *image);
 
 /* save.c: a domain as a stream, on the builder's stream_fd, in a worker; it blocks as long as the other end does. */
+
 /* LIVE: most of it while the domain runs. It is suspended when this returns 0, and may be when it fails: see domain_resume(). */
 int domain_save(struct builder *builder, uint32_t domid, bool live);
 /* Lets a suspended domain go on as if nothing had been (the suspend hypercall says "cancelled"); any other is left alone. */

@@ -10,38 +10,28 @@
 #define SPECIAL_START ((uint64_t)(X86_HVM_END_SPECIAL_REGION - X86_HVM_NR_SPECIAL_PAGES) * PAGE_BYTES)
 #define SPECIAL_BYTES (X86_HVM_NR_SPECIAL_PAGES * PAGE_BYTES)
 
-void pvh_layout(uint64_t memory_kib, bool tables, struct pvh_layout *layout)
+static void add(struct ram_layout *layout, uint64_t start, uint64_t end, uint32_t type)
 {
-	uint64_t bytes = memory_kib << 10;
-	uint32_t n = 0;
-
-	layout->hole_start = PVH_TABLES;
-	layout->hole_size = FOUR_GIB - PVH_TABLES;
-	layout->lowmem_end = MIN(bytes, PVH_TABLES);
-	layout->highmem_end = bytes > PVH_TABLES ? FOUR_GIB + (bytes - PVH_TABLES) : 0;
-	layout->map[n++] = (struct e820entry){.addr = 0, .size = layout->lowmem_end, .type = E820_RAM};
-	if (tables)
-		layout->map[n++] = (struct e820entry){.addr = PVH_TABLES, .size = PAGE_BYTES, .type = E820_ACPI};
-	layout->map[n++] = (struct e820entry){.addr = SPECIAL_START, .size = SPECIAL_BYTES, .type = E820_RESERVED};
-	if (layout->highmem_end)
-		layout->map[n++] = (struct e820entry){
-			.addr = FOUR_GIB, .size = layout->highmem_end - FOUR_GIB, .type = E820_RAM};
-	layout->entries = n;
+	layout->map[layout->entries++] = (struct e820entry){.addr = start, .size = end - start, .type = type};
 }
 
-void hvm_layout(uint64_t memory_kib, struct pvh_layout *layout)
+void ram_layout(uint64_t memory_kib, bool hvm, bool tables, struct ram_layout *layout)
 {
-	uint64_t bytes = memory_kib << 10;
+	uint64_t bytes = memory_kib << 10, hole = hvm ? HVM_HOLE : PVH_TABLES;
 
-	layout->hole_start = HVM_HOLE;
-	layout->hole_size = FOUR_GIB - HVM_HOLE;
-	layout->lowmem_end = MIN(bytes, HVM_HOLE);
-	layout->highmem_end = bytes > HVM_HOLE ? FOUR_GIB + (bytes - HVM_HOLE) : 0;
-	layout->map[0] = (struct e820entry){.addr = ONE_MIB, .size = layout->lowmem_end - ONE_MIB, .type = E820_RAM};
-	layout->entries = 1;
+	*layout = (struct ram_layout){
+		.lowmem_end = MIN(bytes, hole),
+		.highmem_end = bytes > hole ? FOUR_GIB + (bytes - hole) : 0,
+		.hole_start = hole,
+		.hole_size = FOUR_GIB - hole,
+	};
+	add(layout, hvm ? ONE_MIB : 0, layout->lowmem_end, E820_RAM);
+	if (tables)
+		add(layout, PVH_TABLES, PVH_TABLES + PAGE_BYTES, E820_ACPI);
+	if (!hvm)
+		add(layout, SPECIAL_START, SPECIAL_START + SPECIAL_BYTES, E820_RESERVED);
 	if (layout->highmem_end)
-		layout->map[layout->entries++] = (struct e820entry){
-			.addr = FOUR_GIB, .size = layout->highmem_end - FOUR_GIB, .type = E820_RAM};
+		add(layout, FOUR_GIB, layout->highmem_end, E820_RAM);
 }
 
 uint64_t paging_pool_bytes(uint64_t memory_kib, uint32_t vcpus)

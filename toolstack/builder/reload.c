@@ -20,44 +20,22 @@
 #define PAUSES_MAX 8
 #define PARK_SLICE_US 50
 
-static uint64_t checksum(const void *data, size_t len)
+#define RECORD_MAGIC 0x326c6552414f5441 /* with the version */
+#define CONTEXT_MAX 32768               /* an HVM context of one vCPU takes some 9 KiB */
+
+/* The file, in the host's byte order: it does not leave /run, and is written as a whole. */
+struct record {
+	uint64_t magic;
+	uint32_t domid;
+	uint8_t uuid[16];     /* the domain's, or another one with its id would be reloaded */
+	uint32_t memory_kib;
+	uint32_t context_len; /* the record ends with the context */
+	uint8_t context[CONTEXT_MAX];
+};
+
+static size_t record_size(const struct record *record)
 {
-	const uint8_t *p = data;
-	uint64_t sum = 0xcbf29ce484222325; /* FNV-1a: against torn and foreign files, not against forgers */
-
-	for (size_t i = 0; i < len; i++)
-		sum = (sum ^ p[i]) * 0x100000001b3;
-	return sum;
-}
-
-static size_t record_size(const struct reload_record *record)
-{
-	return offsetof(struct reload_record, context) + record->context_len;
-}
-
-void reload_record_seal(struct reload_record *record)
-{
-	record->magic = RELOAD_MAGIC;
-	record->version = RELOAD_VERSION;
-	record->checksum = 0;
-	record->checksum = checksum(record, record_size(record));
-}
-
-int reload_record_check(struct reload_record *record, size_t len, uint32_t domid)
-{
-	uint64_t sum;
-
-	if (len < offsetof(struct reload_record, context) || record->magic != RELOAD_MAGIC ||
-	    record->version != RELOAD_VERSION || record->domid != domid)
-		return -EINVAL;
-	if (!record->context_len || record->context_len > RELOAD_CONTEXT_MAX || record_size(record) != len)
-		return -EINVAL;
-	sum = record->checksum;
-	record->checksum = 0;
-	if (checksum(record, len) != sum)
-		return -EINVAL;
-	record->checksum = sum;
-	return 0;
+	return offsetof(struct record, context) + record->context_len;
 }
 
 static int record_path(const struct builder *builder, uint32_t domid, char path[PATH_MAX])
@@ -87,7 +65,7 @@ static int check_image(struct builder *builder, const char *what, const void *fi
 
 int reload_save(struct builder *builder, uint32_t domid, const struct domain_spec *spec, const void *elf, size_t elf_len)
 {
-	struct reload_record *record AUTO_FREE = calloc(1, sizeof(*record));
+	struct record *record AUTO_FREE = calloc(1, sizeof(*record));
 	struct elf_image image;
 	char path[PATH_MAX];
 	int ret;
@@ -97,6 +75,7 @@ int reload_save(struct builder *builder, uint32_t domid, const struct domain_spe
 	ret = check_image(builder, "reloadable", elf, elf_len, &image);
 	if (ret < 0)
 		return ret;
+	record->magic = RECORD_MAGIC;
 	record->domid = domid;
 	record->memory_kib = (uint32_t)spec->memory_kib;
 	memcpy(record->uuid, spec->uuid, sizeof(record->uuid));
@@ -107,7 +86,6 @@ int reload_save(struct builder *builder, uint32_t domid, const struct domain_spe
 	if (ret <= 0)
 		return fail_xen(builder, "domain %u: cannot read its first context", domid);
 	record->context_len = ret;
-	reload_record_seal(record);
 	ret = record_path(builder, domid, path);
 	if (ret == 0)
 		ret = write_file_atomic(path, record, record_size(record), 0600);
@@ -116,10 +94,10 @@ int reload_save(struct builder *builder, uint32_t domid, const struct domain_spe
 	return 0;
 }
 
-static int record_load(struct builder *builder, uint32_t domid, struct reload_record **record)
+static int record_load(struct builder *builder, uint32_t domid, struct record **record)
 {
 	char *data AUTO_FREE = NULL, path[PATH_MAX];
-	struct reload_record *found = NULL;
+	struct record *found;
 	xc_domaininfo_t info;
 	size_t len;
 	int ret = domain_lookup(builder, domid, &info);
@@ -128,14 +106,12 @@ static int record_load(struct builder *builder, uint32_t domid, struct reload_re
 		return ret;
 	ret = record_path(builder, domid, path);
 	if (ret == 0)
-		ret = read_file(path, sizeof(struct reload_record), &data, &len);
+		ret = read_file(path, sizeof(struct record), &data, &len);
 	if (ret == -ENOENT)
 		return fail(builder, ENOENT, "domain %u: not built to be reloaded: rebuild it", domid);
-	if (ret == 0) {
-		found = (struct reload_record *)(void *)data;
-		ret = reload_record_check(found, len, domid);
-	}
-	if (ret == 0 && memcmp(found->uuid, info.handle, sizeof(info.handle)))
+	found = (struct record *)(void *)data;
+	if (ret == 0 && (len < record_size(&(struct record){0}) || found->magic != RECORD_MAGIC || found->domid != domid ||
+			 len != record_size(found) || memcmp(found->uuid, info.handle, sizeof(info.handle))))
 		ret = -EINVAL;
 	if (ret < 0)
 		return fail(builder, -ret, "%s: not this domain's context: rebuild domain %u", path, domid);
@@ -149,7 +125,7 @@ static int record_load(struct builder *builder, uint32_t domid, struct reload_re
 void reload_adopt(struct builder *builder)
 {
 	for (uint32_t domid = 1; domid < DOMID_GUEST_FIRST; domid++) {
-		struct reload_record *record AUTO_FREE = NULL;
+		struct record *record AUTO_FREE = NULL;
 		int ret = record_load(builder, domid, &record);
 
 		if (ret == 0)
@@ -215,7 +191,7 @@ static int let_run(struct builder *builder, uint32_t domid)
 }
 
 /* From here on the old program is gone: a failure leaves the domain paused, to be rebuilt. */
-static int swap(struct builder *builder, uint32_t domid, struct reload_record *record, const struct elf_image *image,
+static int swap(struct builder *builder, uint32_t domid, struct record *record, const struct elf_image *image,
 		const void *file)
 {
 	xc_domaininfo_t info;
@@ -232,7 +208,7 @@ static int swap(struct builder *builder, uint32_t domid, struct reload_record *r
 	return 0;
 }
 
-static int reload_with(struct builder *builder, uint32_t domid, struct reload_record *record,
+static int reload_with(struct builder *builder, uint32_t domid, struct record *record,
 		       const struct elf_image *image, const void *file, struct reload_result *result)
 {
 	volatile struct pvh_arena_header *header;
@@ -257,7 +233,7 @@ static int reload_with(struct builder *builder, uint32_t domid, struct reload_re
 
 int domain_reload(struct builder *builder, uint32_t domid, const char *path, struct reload_result *result)
 {
-	struct reload_record *record AUTO_FREE = NULL;
+	struct record *record AUTO_FREE = NULL;
 	struct image *file;
 	struct elf_image image;
 	int ret = record_load(builder, domid, &record);
