@@ -109,22 +109,17 @@ static void on_attached(struct job *job)
 	}
 }
 
-void method_attach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+int method_attach(struct request *request)
 {
-	struct domain *d = api_running_guest(a, rpc, id, params);
-	const char *kind = json_get_string(params, "kind", "");
-	const struct json *device = json_get(params, "device");
-	unsigned before;
+	struct domain *d = request->domain;
+	const char *kind = json_get_string(request->params, "kind", "");
+	const struct json *device = json_get(request->params, "device");
+	unsigned before = d->device_count;
 	bool vif = !strcmp(kind, "vif");
-	char why[300];
+	char why[300] = "expected vif or vbd, and a device as in its list of a guest's description";
 	int r = -EINVAL;
 
-	if (!d)
-		return;
-	before = d->device_count;
-	if ((!vif && strcmp(kind, "vbd")) || !device)
-		snprintf(why, sizeof(why), "expected vif or vbd, and a device as in its list of a guest's description");
-	else
+	if ((vif || !strcmp(kind, "vbd")) && device)
 		r = guest_config_add_device(d->guest, vif ? DEVICE_VIF : DEVICE_VBD, device, why, sizeof(why));
 	if (r == 0)
 		r = guest_bind_devices(d, why, sizeof(why));
@@ -132,11 +127,11 @@ void method_attach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct 
 		r = guest_check_tenant(d, why, sizeof(why));
 	if (r < 0) {
 		d->device_count = d->guest->device_count = before;
-		rpc_fail(rpc, id, r, "%s: %s: %s", d->name, kind, why);
-		return;
+		return request_fail(request, r, "%s: %s: %s", d->name, kind, why);
 	}
 	d->subject = &d->devices[d->device_count - 1];
-	job_start(d, attach_steps, on_attached, rpc, id);
+	job_start(d, attach_steps, on_attached, request->rpc, request->id);
+	return 0;
 }
 
 /* --- detach --- */
@@ -195,52 +190,46 @@ static struct device *find_device(struct domain *d, const char *kind, const char
 	return NULL;
 }
 
-void method_detach(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+int method_detach(struct request *r)
 {
-	struct domain *d = api_running_guest(a, rpc, id, params);
-	const char *kind = json_get_string(params, "kind", ""), *which = json_get_string(params, "device", "");
+	struct domain *d = r->domain;
+	const char *kind = json_get_string(r->params, "kind", ""), *which = json_get_string(r->params, "device", "");
 
-	if (!d)
-		return;
 	d->subject = find_device(d, kind, which);
-	d->force = json_get_bool(params, "force", false);
+	d->force = json_get_bool(r->params, "force", false);
 	if (!d->subject)
-		rpc_fail(rpc, id, ENODEV, "%s: it has no %.8s %.20s; `atoll info %s` shows its devices", d->name, kind, which, d->name);
-	else
-		job_start(d, detach_steps, on_detached, rpc, id);
+		return request_fail(r, ENODEV, "%s: it has no %.8s %.20s; `atoll info %s` shows its devices", d->name, kind, which, d->name);
+	job_start(d, detach_steps, on_detached, r->rpc, r->id);
+	return 0;
 }
 
 /* --- name, memory, processors --- */
 
-void method_rename(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+int method_rename(struct request *request)
 {
-	struct domain *d = api_running_guest(a, rpc, id, params);
-	const char *to = json_get_string(params, "to", "");
+	struct domain *d = request->domain;
+	struct atolld *a = request->atolld;
+	const char *to = json_get_string(request->params, "to", "");
 	struct store_batch *batch;
 	int r;
 
-	if (!d)
-		return;
-	if (!name_valid(to) || domain_find(a, to)) {
-		rpc_fail(rpc, id, name_valid(to) ? EEXIST : EINVAL, "%.63s: %s", to,
-			 name_valid(to) ? "another domain has this name" : "no domain can have this name");
-		return;
-	}
+	if (!name_valid(to))
+		return request_fail(request, EINVAL, "%.63s: no domain can have this name", to);
+	if (domain_find(a, to))
+		return request_fail(request, EEXIST, "%s: another domain has this name", to);
 	batch = store_batch_new();
 	store_batch_put(batch, NULL, to, "/local/domain/%u/name", d->domid);
 	store_batch_put(batch, NULL, to, "/vm/%s/name", d->guest->uuid);
 	r = store_commit(a->store, batch);
-	if (r < 0) {
-		api_refuse(rpc, id, d, r);
-		return;
-	}
+	if (r < 0)
+		return r;
 	consoles_remove(a->consoles, d); /* the log gets the new name too */
 	event_add(a, "renamed", to, "was %s", d->name);
 	strcpy(d->name, to);
 	strcpy(d->guest->name, to);
 	consoles_add(a->consoles, d);
 	state_save(d);
-	rpc_reply(rpc, id, json_new(JSON_OBJECT));
+	return request_reply(request, json_new(JSON_OBJECT));
 }
 
 static int step_limit(struct job *job)
@@ -272,8 +261,7 @@ static void on_set(struct job *job)
 
 	if (job->error.code[0])
 		*d->guest = *d->previous;
-	free(d->previous);
-	d->previous = NULL;
+	free(TAKE_PTR(d->previous));
 	state_save(d);
 	api_answer(job, json_new(JSON_OBJECT));
 }
@@ -304,34 +292,28 @@ static int change(struct domain *d, const struct json *value, char *why, size_t 
 	return r;
 }
 
-void method_set(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+int method_set(struct request *request)
 {
-	struct domain *d = api_running_guest(a, rpc, id, params);
-	unsigned target;
+	struct domain *d = request->domain;
+	unsigned target = d->target_mib;
 	char why[300];
 
-	if (!d)
-		return;
 	d->previous = malloc(sizeof(*d->previous));
-	if (!d->previous) {
-		api_refuse(rpc, id, d, -ENOMEM);
-		return;
-	}
+	if (!d->previous)
+		return -ENOMEM;
 	*d->previous = *d->guest;
-	target = d->target_mib;
-	json_for_each(item, json_get(params, "set")) {
+	json_for_each(item, json_get(request->params, "set")) {
 		int r = change(d, item, why, sizeof(why));
 
 		if (r < 0) {
 			*d->guest = *d->previous;
 			d->target_mib = target;
-			free(d->previous);
-			d->previous = NULL;
-			rpc_fail(rpc, id, r, "%s: %s", d->name, why);
-			return;
+			free(TAKE_PTR(d->previous));
+			return request_fail(request, r, "%s: %s", d->name, why);
 		}
 	}
-	job_start(d, set_steps, on_set, rpc, id);
+	job_start(d, set_steps, on_set, request->rpc, request->id);
+	return 0;
 }
 
 /* --- what is known --- */
@@ -366,16 +348,13 @@ static struct json *devices_to_json(const struct domain *d)
 	return list;
 }
 
-void method_info(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+int method_info(struct request *r)
 {
-	struct domain *d = api_domain(a, rpc, id, params);
-	const struct guest_config *c = d ? d->guest : NULL;
-	struct json *json;
+	struct domain *d = r->domain;
+	const struct guest_config *c = d->guest;
+	struct json *json = domain_to_json(d);
 	char uuid[37], cpus[GUEST_CPUS_MAX * 4];
 
-	if (!d)
-		return;
-	json = domain_to_json(d);
 	domain_uuid(d, uuid);
 	json_add(json, "uuid=%s", uuid);
 	if (d->running_ms)
@@ -387,6 +366,7 @@ void method_info(struct atolld *a, struct rpc *rpc, uint32_t id, const struct js
 			 c->vcpus, c->maxvcpus, cpus, c->weight ? c->weight : 256, c->cap);
 	}
 	json_add(json, "device_states=%p events=%p", devices_to_json(d), events_of(d));
-	rpc_reply(rpc, id, json);
-	census_request(a);
+	request_reply(r, json);
+	census_request(r->atolld);
+	return 0;
 }

@@ -32,6 +32,99 @@ struct api {
 	uint64_t last_serial;
 };
 
+static struct client *client_of(struct api *api, const struct rpc *rpc)
+{
+	struct client *client = api->clients;
+
+	while (client && client->rpc != rpc)
+		client = client->next;
+	return client;
+}
+
+/* --- requests --- */
+
+int request_reply(const struct request *r, struct json *result)
+{
+	rpc_reply(r->rpc, r->id, result);
+	return 0;
+}
+
+int request_fail(const struct request *r, int error, const char *fmt, ...)
+{
+	char text[sizeof(((struct rpc_error *)0)->message)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	rpc_fail(r->rpc, r->id, error, "%s", text);
+	return 0;
+}
+
+/* A method did not begin what was asked, and has no better words for it. */
+static void refuse(const struct request *r, int error)
+{
+	const struct domain *d = r->domain;
+
+	if (!d)
+		request_fail(r, error, "%s", strerror(-error));
+	else if (error == -EBUSY)
+		request_fail(r, EBUSY, "%s: it is %s%s", d->name, domain_state_name(d), d->job ? "; try again when that is done" : "");
+	else
+		request_fail(r, error, "%s: %s", d->name, strerror(-error));
+}
+
+/* The domain that the request names, if METHOD is of one. False: there is no such one, and the client was told. */
+static bool find_domain(struct request *r, const struct method *method)
+{
+	const char *name = json_get_string(r->params, "name", "");
+	struct domain *d = r->domain = domain_find(r->atolld, name);
+
+	if (method->of == OF_HOST || (method->of == OF_ANY && !strcmp(name, "Domain-0"))) {
+		r->domain = NULL;
+		return true;
+	}
+	if (!d)
+		request_fail(r, ENOENT, "%.63s: there is no such domain; `atoll list` shows them", name);
+	else if (method->of == OF_DOMAIN || method->of == OF_ANY)
+		return true;
+	else if (d->role == ROLE_DM)
+		request_fail(r, EPERM, "%s: this is a guest's device model, which comes and goes with it", d->name);
+	else if (d->role != ROLE_GUEST)
+		request_fail(r, EPERM, "%s: this is a service, not a guest; `atoll restart` rebuilds it", d->name);
+	else if (method->of == OF_RUNNING_GUEST && (d->job || d->state != DOMAIN_RUNNING))
+		refuse(r, -EBUSY);
+	else
+		return true;
+	return false;
+}
+
+static void on_request(struct rpc *rpc, uint32_t id, const char *name, const struct json *params, void *data)
+{
+	struct client *client = data;
+	struct request r = {.atolld = client->api->atolld, .rpc = rpc, .id = id, .params = params};
+	const struct method *method = methods;
+	int e;
+
+	while (method->name && strcmp(name, method->name))
+		method++;
+	if (!method->name) {
+		request_fail(&r, ENOSYS, "%.40s: atolld has no such method", name);
+		return;
+	}
+	if (!(method->flags & SILENT))
+		audit_call(r.atolld, name, params, client->pid);
+	if (!(method->flags & EARLY) && !r.atolld->store) {
+		request_fail(&r, EAGAIN, "the store is not up yet; `atoll status` says why");
+		return;
+	}
+	e = find_domain(&r, method) ? method->run(&r) : 0;
+	if (e < 0)
+		refuse(&r, e);
+}
+
+/* --- answers that come later --- */
+
 void api_answer(struct job *job, struct json *result)
 {
 	if (job->client && !job->error.code[0]) {
@@ -44,70 +137,47 @@ void api_answer(struct job *job, struct json *result)
 	job->client = NULL;
 }
 
-struct domain *api_domain(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+struct forward {
+	struct atolld *atolld;
+	uint64_t client; /* its serial: it may leave before the answer comes */
+	uint32_t id;
+	unsigned domid;
+	forward_fn *answer;
+};
+
+static void on_answer(struct rpc *from, const struct json *result, const struct rpc_error *error, void *data)
 {
-	const char *name = json_get_string(params, "name", "");
-	struct domain *d = domain_find(a, name);
+	AUTO_FREE struct forward *f = data;
+	struct client *client = f->atolld->api->clients;
 
-	if (!d)
-		rpc_fail(rpc, id, ENOENT, "%.63s: there is no such domain; `atoll list` shows them", name);
-	return d;
-}
-
-struct domain *api_guest(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	struct domain *d = api_domain(a, rpc, id, params);
-
-	if (d && d->role == ROLE_DM) {
-		rpc_fail(rpc, id, EPERM, "%s: this is a guest's device model, which comes and goes with it", d->name);
-		return NULL;
-	}
-	if (d && domain_is_service(d)) {
-		rpc_fail(rpc, id, EPERM, "%s: this is a service, not a guest; `atoll restart` rebuilds it", d->name);
-		return NULL;
-	}
-	return d;
-}
-
-void api_refuse(struct rpc *rpc, uint32_t id, const struct domain *d, int error)
-{
-	if (error == -EBUSY && d->job)
-		rpc_fail(rpc, id, EBUSY, "%s: it is %s; try again when that is done", d->name, domain_state_name(d));
-	else if (error == -EBUSY)
-		rpc_fail(rpc, id, EBUSY, "%s: it is %s", d->name, domain_state_name(d));
-	else
-		rpc_fail(rpc, id, error, "%s: %s", d->name, strerror(-error));
-}
-
-struct domain *api_running_guest(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	struct domain *d = api_guest(a, rpc, id, params);
-
-	if (!d || (!d->job && d->state == DOMAIN_RUNNING))
-		return d;
-	api_refuse(rpc, id, d, -EBUSY);
-	return NULL;
-}
-
-/* --- those that wait for all services --- */
-
-static struct client *client_of(struct api *api, const struct rpc *rpc)
-{
-	struct client *client = api->clients;
-
-	while (client && client->rpc != rpc)
+	while (client && client->serial != f->client)
 		client = client->next;
-	return client;
+	if (client && error)
+		rpc_fail_with(client->rpc, f->id, error);
+	else if (client)
+		rpc_reply(client->rpc, f->id, f->answer ? f->answer(f->atolld, f->domid, json_copy(result)) : json_copy(result));
+	census_request(f->atolld);
 }
 
-uint64_t api_serial(const struct atolld *a, const struct rpc *rpc)
+int request_forward(const struct request *r, struct rpc *to, const char *method, struct json *params, unsigned timeout_ms,
+		    forward_fn *answer)
 {
-	return client_of(a->api, rpc)->serial;
+	struct forward *f = malloc(sizeof(*f));
+
+	if (!f) {
+		json_free(params);
+		return -ENOMEM;
+	}
+	*f = (struct forward){r->atolld, client_of(r->atolld->api, r->rpc)->serial, r->id, r->domain ? r->domain->domid : 0, answer};
+	if (rpc_call(to, method, params, timeout_ms, on_answer, f) == 0)
+		return 0;
+	free(f);
+	return request_fail(r, EIO, "%s does not take orders", rpc_peer(to));
 }
 
-void api_follow(const struct atolld *a, const struct rpc *rpc)
+void request_follow(const struct request *r)
 {
-	client_of(a->api, rpc)->follows = true;
+	client_of(r->atolld->api, r->rpc)->follows = true;
 }
 
 void api_event(struct atolld *a, struct json *event)
@@ -120,51 +190,11 @@ void api_event(struct atolld *a, struct json *event)
 	json_free(event);
 }
 
-struct rpc *api_client(const struct atolld *a, uint64_t serial)
+void request_wait(const struct request *r, bool up)
 {
-	for (struct client *c = a->api->clients; c; c = c->next) {
-		if (c->serial == serial)
-			return c->rpc;
-	}
-	return NULL;
-}
+	struct client *client = client_of(r->atolld->api, r->rpc);
 
-static void method_up(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	client_of(a->api, rpc)->up_id = id;
-	for_each_domain(d, a) {
-		d->unwanted = false;
-		if (domain_is_service(d) && d->state == DOMAIN_FAILED && !d->job)
-			d->state = DOMAIN_DOWN;
-	}
-	services_advance(a);
-}
-
-/* Services that guests need are stopped when no guest is left. Store and console stay: the control domain's kernel has its
- * watches in the store, and cannot set them again. */
-static void method_down(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
-{
-	unsigned guests = 0;
-
-	for_each_domain(d, a)
-		guests += d->role == ROLE_GUEST;
-	if (guests) {
-		rpc_fail(rpc, id, EBUSY, "%u guests exist; destroy or shut them down first", guests);
-		return;
-	}
-	for_each_domain(d, a) {
-		if (d->job && d->state != DOMAIN_STOPPING) {
-			api_refuse(rpc, id, d, -EBUSY);
-			return;
-		}
-	}
-	client_of(a->api, rpc)->down_id = id;
-	for_each_domain(d, a) {
-		d->unwanted = d->role == ROLE_NET || d->role == ROLE_DISK;
-		if (d->unwanted && d->state != DOMAIN_DOWN)
-			service_stop(d, NULL, 0);
-	}
-	api_services_changed(a);
+	*(up ? &client->up_id : &client->down_id) = r->id;
 }
 
 static bool services_down(struct atolld *a)
@@ -211,72 +241,6 @@ void api_service_failed(struct domain *d)
 		if (id)
 			rpc_fail(c->rpc, id, EIO, "%s: not started, it is tried again: %s", d->name, d->why);
 	}
-}
-
-/* --- requests --- */
-
-static const struct {
-	const char *name;
-	method_fn *fn;
-	bool early; /* also before the store runs */
-} methods[] = {
-	{"status", method_status, true},
-	{"plan", method_plan, true},
-	{"up", method_up, true},
-	{"down", method_down, false},
-	{"create", method_create, true},
-	{"destroy", method_destroy, false},
-	{"shutdown", method_shutdown, false},
-	{"restart", method_restart, false},
-	{"save", method_save, false},
-	{"save.go", method_save_go, false},
-	{"save.end", method_save_end, false},
-	{"restore", method_restore, false},
-	{"restore.go", method_restore_go, false},
-	{"attach", method_attach, false},
-	{"detach", method_detach, false},
-	{"rename", method_rename, false},
-	{"set", method_set, false},
-	{"info", method_info, true},
-	{"pause", method_pause, false},
-	{"unpause", method_unpause, false},
-	{"qmp", method_qmp, false},
-	{"console.attach", method_console_attach, false},
-	{"console.input", method_console_input, false},
-	{"events", method_events, true},
-	{"audit", method_audit, false},
-	{"xen.log", method_xen_log, true},
-};
-
-/* What changes nothing, or is what somebody types, is not in the audit log. */
-static bool is_silent(const char *method)
-{
-	static const char *const silent[] = {"status", "events", "audit", "xen.log", "console.input"};
-
-	for (unsigned i = 0; i < ARRAY_SIZE(silent); i++) {
-		if (!strcmp(method, silent[i]))
-			return true;
-	}
-	return false;
-}
-
-static void on_request(struct rpc *rpc, uint32_t id, const char *method, const struct json *params, void *data)
-{
-	struct client *client = data;
-	struct atolld *a = client->api->atolld;
-
-	for (unsigned i = 0; i < ARRAY_SIZE(methods); i++) {
-		if (strcmp(method, methods[i].name))
-			continue;
-		if (!is_silent(method))
-			audit_call(a, method, params, client->pid);
-		if (!methods[i].early && !a->store)
-			rpc_fail(rpc, id, EAGAIN, "the store is not up yet; `atoll status` says why");
-		else
-			methods[i].fn(a, rpc, id, params);
-		return;
-	}
-	rpc_fail(rpc, id, ENOSYS, "%.40s: atolld has no such method", method);
 }
 
 /* --- clients --- */

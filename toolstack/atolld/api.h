@@ -9,35 +9,47 @@
 
 int api_create(struct atolld *atolld, struct api **api);
 struct api *api_destroy(struct api *api);
-typedef void method_fn(struct atolld *atolld, struct rpc *rpc, uint32_t id, const struct json *params);
-/* methods.c */
-method_fn method_status, method_plan, method_create, method_destroy, method_shutdown, method_restart, method_pause, method_unpause, method_qmp,
-	method_console_attach, method_console_input, method_events, method_audit, method_xen_log;
+
+/* What a client asks. */
+struct request {
+	struct atolld *atolld;
+	struct rpc *rpc;
+	uint32_t id;
+	const struct json *params;
+	struct domain *domain; /* that "name" of PARAMS names, if the method is of one */
+};
+/* Answers it now, or later, and returns 0; or returns -errno, and the client is told so in general words. */
+typedef int method_fn(struct request *request);
+
+struct method {
+	const char *name; /* NULL ends the table */
+	method_fn *run;
+	/* What it needs. OF_ANY: a domain, which may be the control domain (then it is NULL). A running guest has no job. */
+	enum { OF_HOST, OF_ANY, OF_DOMAIN, OF_GUEST, OF_RUNNING_GUEST } of;
+	enum {
+		EARLY = 1, /* also before the store runs */
+		SILENT = 2 /* it changes nothing, or is what somebody types: not in the audit log */
+	} flags;
+};
+extern const struct method methods[]; /* methods.c */
 /* stream.c */
 method_fn method_save, method_save_go, method_save_end, method_restore, method_restore_go;
 /* adjust.c */
 method_fn method_attach, method_detach, method_rename, method_set, method_info;
 
-/* The domain that params name; one that is a guest; a guest that runs and has no job. NULL: there is none, and the client was told. */
-struct domain *api_domain(struct atolld *atolld, struct rpc *rpc, uint32_t id, const struct json *params);
-struct domain *api_guest(struct atolld *atolld, struct rpc *rpc, uint32_t id, const struct json *params);
-struct domain *api_running_guest(struct atolld *atolld, struct rpc *rpc, uint32_t id, const struct json *params);
-/* Says why an operation on DOMAIN was not begun: ERROR is negative. */
-void api_refuse(struct rpc *rpc, uint32_t id, const struct domain *domain, int error);
-
-/* A client's number, which no other ever has, and who has it now: NULL if it has left. */
-uint64_t api_serial(const struct atolld *atolld, const struct rpc *rpc);
-struct rpc *api_client(const struct atolld *atolld, uint64_t serial);
-
-/* From now on RPC gets what api_event() sends: EVENT, which is taken over. */
-void api_follow(const struct atolld *atolld, const struct rpc *rpc);
-void api_event(struct atolld *atolld, struct json *event);
-
-/* Has METHOD of TO, the builder or an agent, answer the request, with what ANSWER (NULL: nothing) makes of the result, which it takes over.
- * PARAMS are taken over. (forward.c) */
+/* RESULT is taken over. Both return 0. */
+int request_reply(const struct request *request, struct json *result);
+int request_fail(const struct request *request, int error, const char *fmt, ...) PRINTF(3, 4);
+/* Has METHOD of TO, the builder or an agent, answer, with what ANSWER (NULL: nothing) makes of the result, which it takes over. PARAMS are taken over.
+ * As a method returns. */
 typedef struct json *forward_fn(struct atolld *atolld, unsigned domid, struct json *result);
-void api_forward(struct atolld *atolld, struct rpc *client, uint32_t id, struct rpc *to, const char *method, struct json *params,
-		 unsigned timeout_ms, forward_fn *answer);
+int request_forward(const struct request *request, struct rpc *to, const char *method, struct json *params, unsigned timeout_ms,
+		    forward_fn *answer);
+/* It is answered by api_services_changed(). */
+void request_wait(const struct request *request, bool up);
+/* From now on its client gets what api_event() sends: EVENT, which is taken over. */
+void request_follow(const struct request *request);
+void api_event(struct atolld *atolld, struct json *event);
 
 /* Answers the client that asked for the job, if one did: with RESULT (taken over) or the job's error. */
 void api_answer(struct job *job, struct json *result);

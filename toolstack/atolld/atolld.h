@@ -242,11 +242,12 @@ void outage_record(struct job *job);
 struct json *outage_to_json(const struct domain *domain);
 
 /* --- guests (guest.c) --- */
-/* FAIL_AT: a step's name, or "". */
-void guest_create(struct atolld *atolld, const struct guest_config *config, const char *fail_at, struct rpc *client, uint32_t id);
+struct request;
+/* FAIL_AT: a step's name, or "". As a method (api.h). */
+int guest_create(struct request *request, const struct guest_config *config, const char *fail_at);
 int guest_destroy(struct domain *domain, struct rpc *client, uint32_t id);
 /* A guest with CONFIG that has no job yet; or NULL, and the client was told why. */
-struct domain *guest_new(struct atolld *atolld, const struct guest_config *config, struct rpc *client, uint32_t id);
+struct domain *guest_new(struct request *request, const struct guest_config *config);
 /* Runs STEPS, which create it; if they fail, what was made is taken away again, and D is gone. */
 void guest_start(struct domain *domain, const struct job_step *steps, struct rpc *client, uint32_t id);
 /* Parameters of domain.build for it. */

@@ -252,24 +252,24 @@ static void on_created(struct job *job)
 	api_answer(job, answer);
 }
 
-struct domain *guest_new(struct atolld *a, const struct guest_config *config, struct rpc *client, uint32_t id)
+struct domain *guest_new(struct request *request, const struct guest_config *config)
 {
+	struct atolld *a = request->atolld;
 	struct domain *d = domain_find(a, config->name);
 	char why[400];
 	int r;
 
 	if (d) {
-		rpc_fail(client, id, EEXIST, "%s: the name is taken by domain %u (%s)", config->name, d->domid, domain_state_name(d));
+		request_fail(request, EEXIST, "%s: the name is taken by domain %u (%s)", config->name, d->domid, domain_state_name(d));
 		return NULL;
 	}
 	if (!services_running(a)) {
-		rpc_fail(client, id, EAGAIN, "%s: not all services run yet; `atoll status` says which", config->name);
+		request_fail(request, EAGAIN, "%s: not all services run yet; `atoll status` says which", config->name);
 		return NULL;
 	}
 	d = domain_new(a, config->name, ROLE_GUEST, domain_next_id(a));
 	if (!d || !(d->guest = malloc(sizeof(*config)))) {
-		rpc_fail(client, id, ENOMEM, "%s: no room for another domain: %u of %d exist", config->name, a->domain_count,
-			 DOMAINS_MAX);
+		request_fail(request, ENOMEM, "%s: no room for another domain: %u of %d exist", config->name, a->domain_count, DOMAINS_MAX);
 		if (d)
 			domain_forget(d);
 		return NULL;
@@ -281,7 +281,7 @@ struct domain *guest_new(struct atolld *a, const struct guest_config *config, st
 	if (r == 0)
 		r = guest_check_tenant(d, why, sizeof(why));
 	if (r < 0) {
-		rpc_fail(client, id, -r, "%s: %s", config->name, why);
+		request_fail(request, r, "%s: %s", config->name, why);
 		domain_forget(d);
 		return NULL;
 	}
@@ -295,14 +295,15 @@ void guest_start(struct domain *d, const struct job_step *steps, struct rpc *cli
 	job_start(d, steps, on_created, client, id);
 }
 
-void guest_create(struct atolld *a, const struct guest_config *config, const char *fail_at, struct rpc *client, uint32_t id)
+int guest_create(struct request *r, const struct guest_config *config, const char *fail_at)
 {
-	struct domain *d = guest_new(a, config, client, id);
+	struct domain *d = guest_new(r, config);
 
 	if (!d)
-		return;
+		return 0;
 	snprintf(d->fail_at, sizeof(d->fail_at), "%s", fail_at);
-	guest_start(d, create_steps, client, id);
+	guest_start(d, create_steps, r->rpc, r->id);
+	return 0;
 }
 
 static void on_destroyed(struct job *job)

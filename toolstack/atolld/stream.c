@@ -177,88 +177,84 @@ static void on_saved(struct job *job)
 	}
 }
 
-void method_save(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+int method_save(struct request *r)
 {
-	struct domain *d = api_running_guest(a, rpc, id, params);
+	struct domain *d = r->domain;
 
-	if (!d)
-		return;
-	if (d->paused) {
-		api_refuse(rpc, id, d, -EBUSY);
-		return;
-	}
-	if (d->guest->no_migrate) {
-		rpc_fail(rpc, id, EPERM, "%s: its description says nomigrate", d->name);
-		return;
-	}
-	if (d->guest->type == GUEST_HVM) {
-		rpc_fail(rpc, id, EOPNOTSUPP, "%s: HVM guests cannot be saved or migrated yet: their device model's state is not saved", d->name);
-		return;
-	}
+	if (d->paused)
+		return -EBUSY;
+	if (d->guest->no_migrate)
+		return request_fail(r, EPERM, "%s: its description says nomigrate", d->name);
+	if (d->guest->type == GUEST_HVM)
+		return request_fail(r, EOPNOTSUPP, "%s: HVM guests cannot be saved or migrated yet: their device model's state is not saved",
+				    d->name);
 	/* Debian's hypervisor has no shadow page tables, without which it cannot log what a PV guest writes: that one is suspended first */
-	d->live = json_get_bool(params, "live", false) && d->guest->type != GUEST_PV;
+	d->live = json_get_bool(r->params, "live", false) && d->guest->type != GUEST_PV;
 	d->verdict = VERDICT_RESUME;
-	job_start(d, save_steps, on_saved, rpc, id);
+	job_start(d, save_steps, on_saved, r->rpc, r->id);
+	return 0;
 }
 
-/* The guest whose job waits in PHASE for this client. */
-static struct domain *waiting(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params, const char *phase)
+/* Whether the guest's job waits in PHASE for this client, which otherwise is told that it does not. */
+static bool waits_for(struct request *r, const char *phase)
 {
-	struct domain *d = api_guest(a, rpc, id, params);
+	struct domain *d = r->domain;
 
-	if (d && (!waits_in(d, phase) || d->job->client != rpc)) {
-		rpc_fail(rpc, id, EINVAL, "%s: it is not at this point", d->name);
-		return NULL;
+	if (!waits_in(d, phase) || d->job->client != r->rpc) {
+		request_fail(r, EINVAL, "%s: it is not at this point", d->name);
+		return false;
 	}
-	if (d)
-		d->job->client_id = id;
-	return d;
+	d->job->client_id = r->id;
+	return true;
 }
 
-void method_save_go(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+int method_save_go(struct request *r)
 {
-	AUTO_CLOSE int fd = rpc_take_fd(rpc);
-	struct domain *d = waiting(a, rpc, id, params, "ready");
+	AUTO_CLOSE int fd = rpc_take_fd(r->rpc);
+	struct domain *d = r->domain;
 
-	if (!d)
-		return;
-	if (fd < 0) {
-		rpc_fail(rpc, id, EBADF, "%s: no descriptor came with it", d->name);
-		return;
-	}
+	if (!waits_for(r, "ready"))
+		return 0;
+	if (fd < 0)
+		return request_fail(r, EBADF, "%s: no descriptor came with it", d->name);
 	d->stream_fd = TAKE_FD(fd);
 	event_add(d->atolld, d->live ? "migrated" : "saved", d->name, "its stream began");
 	job_next(d->job);
+	return 0;
 }
 
-void method_save_end(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+/* Its backends let it go: another host's may have its devices. */
+static int release(struct request *r)
 {
-	static const char *const verdicts[] = {[VERDICT_RESUME] = "resume", [VERDICT_DESTROY] = "destroy", [VERDICT_KEEP] = "keep"};
-	const char *verdict = json_get_string(params, "verdict", "");
-	struct domain *d = waiting(a, rpc, id, params, "verdict");
-	struct store_batch *batch;
+	struct domain *d = r->domain;
+	struct store_batch *batch = store_batch_new();
 
-	if (!d)
-		return;
-	for (unsigned i = 0; i < ARRAY_SIZE(verdicts); i++) {
-		if (strcmp(verdict, verdicts[i]))
-			continue;
-		d->verdict = (enum verdict)i;
-		job_next(d->job);
-		return;
-	}
-	if (strcmp(verdict, "release")) {
-		rpc_fail(rpc, id, EINVAL, "verdict: expected resume, destroy, keep or release");
-		return;
-	}
-	batch = store_batch_new();
 	for (unsigned i = 0; i < d->device_count; i++) {
 		nodes_remove_backend(batch, d, &d->devices[i]);
 		order_detach(&d->devices[i], d);
 	}
-	store_commit(a->store, batch);
+	store_commit(r->atolld->store, batch);
 	d->released = true;
-	rpc_reply(rpc, id, json_new(JSON_OBJECT));
+	return request_reply(r, json_new(JSON_OBJECT));
+}
+
+int method_save_end(struct request *r)
+{
+	static const char *const verdicts[] = {[VERDICT_RESUME] = "resume", [VERDICT_DESTROY] = "destroy", [VERDICT_KEEP] = "keep"};
+	const char *verdict = json_get_string(r->params, "verdict", "");
+
+	if (!waits_for(r, "verdict"))
+		return 0;
+	if (!strcmp(verdict, "release"))
+		return release(r);
+	for (unsigned i = 0; i < ARRAY_SIZE(verdicts); i++) {
+		if (!strcmp(verdict, verdicts[i])) {
+			r->domain->verdict = (enum verdict)i;
+			job_next(r->domain->job);
+			return 0;
+		}
+	}
+	return request_fail(r, EINVAL, "verdict: expected resume, destroy, keep or release");
 }
 
 /* --- restoring --- */
@@ -286,40 +282,34 @@ static const struct job_step restore_steps[] = {
 	{"publish", step_publish_guest, 0}, {"unpause", step_unpause, 0}, {0},
 };
 
-void method_restore(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+int method_restore(struct request *r)
 {
 	AUTO_FREE struct guest_config *config = malloc(sizeof(*config));
-	AUTO_CLOSE int fd = rpc_take_fd(rpc);
-	bool hold = json_get_bool(params, "hold", false);
+	AUTO_CLOSE int fd = rpc_take_fd(r->rpc);
+	bool hold = json_get_bool(r->params, "hold", false);
 	char why[300], name[NAME_LEN_MAX + 1];
 	struct domain *d;
 
-	if (fd < 0 || !config) {
-		rpc_fail(rpc, id, EBADF, "no descriptor came with it");
-		return;
-	}
-	if (guest_config_from_json(json_get(params, "config"), config, why, sizeof(why)) < 0) {
-		rpc_fail(rpc, id, EINVAL, "the saved guest's description: %s", why);
-		return;
-	}
-	if (config->type == GUEST_HVM) {
-		rpc_fail(rpc, id, EOPNOTSUPP, "%s: HVM guests cannot be restored yet", config->name);
-		return;
-	}
-	if (hold && domain_find(a, config->name) && format(name, sizeof(name), "%s.incoming", config->name) == 0)
+	if (fd < 0 || !config)
+		return request_fail(r, EBADF, "no descriptor came with it");
+	if (guest_config_from_json(json_get(r->params, "config"), config, why, sizeof(why)) < 0)
+		return request_fail(r, EINVAL, "the saved guest's description: %s", why);
+	if (config->type == GUEST_HVM)
+		return request_fail(r, EOPNOTSUPP, "%s: HVM guests cannot be restored yet", config->name);
+	if (hold && domain_find(r->atolld, config->name) && format(name, sizeof(name), "%s.incoming", config->name) == 0)
 		strcpy(config->name, name); /* to the same host: its old self is there until it runs */
-	d = guest_new(a, config, rpc, id);
+	d = guest_new(r, config);
 	if (!d)
-		return;
+		return 0;
 	d->stream_fd = TAKE_FD(fd);
 	d->hold = hold;
-	guest_start(d, restore_steps, rpc, id);
+	guest_start(d, restore_steps, r->rpc, r->id);
+	return 0;
 }
 
-void method_restore_go(struct atolld *a, struct rpc *rpc, uint32_t id, const struct json *params)
+int method_restore_go(struct request *r)
 {
-	struct domain *d = waiting(a, rpc, id, params, "hold");
-
-	if (d)
-		job_next(d->job);
+	if (waits_for(r, "hold"))
+		job_next(r->domain->job);
+	return 0;
 }
