@@ -51,6 +51,8 @@ static inline void auto_close(int *fd)
 /* Monotonic clock, in the unit of the name. */
 uint64_t now_ms(void);
 uint64_t now_us(void);
+/* Since 1970, for records. */
+uint64_t unix_ms(void);
 
 /* Reads a whole regular file of at most MAX bytes; NUL-terminated, the caller frees. 0 or -errno (-EFBIG). */
 int read_file(const char *path, size_t max, char **data, size_t *len);

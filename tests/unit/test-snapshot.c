@@ -28,6 +28,7 @@ int job_order(struct job *j, const char *method, struct json *params, job_result
 void job_next(struct job *j) { nexts++; }
 void job_limit(struct job *j, unsigned timeout_ms) {}
 int step_resume(struct job *j) { resumes++; return JOB_WAIT; }
+int step_unpause_and_wait(struct job *j) { return job_order(j, "domain.unpause", NULL, NULL, NULL); }
 int built(struct job *j, const struct json *result) { built_calls++; return 0; }
 void nodes_pci(struct store_batch *b, const struct domain *of) {}
 void rpc_push_fd(struct rpc *rpc, int fd) { pushed++; close(fd); }

@@ -17,7 +17,6 @@ const char *const agent_boot_phases[3] = {"kernel", "modules", "agent"};
 
 struct agent {
 	struct domain *domain;
-	agent_ready_fn *ready;
 	struct store_watch *watch; /* until it is connected */
 	struct source *tick;       /* pings, or tries to connect again */
 	struct rpc *rpc;
@@ -133,7 +132,8 @@ static void on_hello(struct rpc *rpc, const struct json *result, const struct rp
 	source_set_timer(agent->tick, HEALTH_PING_MS);
 	if (!agent->greeted) {
 		agent->greeted = true;
-		agent->ready(agent->domain);
+		if (agent->domain->job)
+			job_next(agent->domain->job);
 	}
 }
 
@@ -185,7 +185,7 @@ static void on_tick(struct source *source, uint32_t events, void *data)
 	agent->asked = rpc_call(agent->rpc, "ping", NULL, 0, on_pong, agent) == 0;
 }
 
-int agent_create(struct domain *domain, agent_ready_fn *ready, struct agent **out)
+int agent_create(struct domain *domain)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
 	char path[64];
@@ -193,7 +193,7 @@ int agent_create(struct domain *domain, agent_ready_fn *ready, struct agent **ou
 
 	if (!agent)
 		return -ENOMEM;
-	*agent = (struct agent){.domain = domain, .ready = ready};
+	*agent = (struct agent){.domain = domain};
 	agent_path(agent, path, sizeof(path), "");
 	r = loop_add_timer(domain->atolld->loop, CONNECT_RETRY_MS, on_tick, agent, &agent->tick);
 	if (r == 0)
@@ -202,7 +202,7 @@ int agent_create(struct domain *domain, agent_ready_fn *ready, struct agent **ou
 		agent_destroy(agent);
 		return r;
 	}
-	*out = agent;
+	domain->agent = agent;
 	return 0;
 }
 

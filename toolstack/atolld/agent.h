@@ -11,10 +11,8 @@
 /* When, since the domain's start, its kernel, its modules and its agent were ready: the agent tells. */
 extern const char *const agent_boot_phases[3];
 
-/* Called once when the agent has answered the greeting. */
-typedef void agent_ready_fn(struct domain *domain);
-
-int agent_create(struct domain *domain, agent_ready_fn *ready, struct agent **agent);
+/* DOMAIN's agent, whose greeting its job, if it has one, waits for. 0 or -errno. */
+int agent_create(struct domain *domain);
 /* NULL is fine; returns NULL. */
 struct agent *agent_destroy(struct agent *agent);
 /* NULL while not connected. */

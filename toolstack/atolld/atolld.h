@@ -266,6 +266,22 @@ void guest_serve_consoles(struct domain *domain);
 /* Finds the backends of the configuration's devices beyond those that DEVICES has, and puts them there. 0, or -ENODEV with WHY. */
 int guest_bind_devices(struct domain *domain, char *why, size_t size);
 
+/* --- device models of HVM guests, each in a domain of its own (devicemodel.c) --- */
+/* Steps of the guest's job: make its device model's domain and wait until QEMU runs; take it away. */
+int step_dm_start(struct job *job);
+int step_dm_stop(struct job *job);
+/* A record for the device model of GUEST; its devices are the guest's. NULL without room. */
+struct domain *dm_attach(struct domain *guest, const char *name, unsigned domid);
+/* It died while its guest runs: it is taken away, and the guest goes on with what it has. */
+void dm_stopped(struct domain *dm);
+
+/* --- core files of crashed guests (dump.c) --- */
+#define DUMP_DIR "/var/lib/atoll/dumps"
+#define DUMPS_MAX_BYTES (4ull << 30) /* of all: the oldest go first */
+/* A new file for a dump of NAME of at most BYTES, open for writing, and its PATH; or -errno: -EFBIG if it is larger than all dumps
+ * may be. */
+int dump_open(const char *name, uint64_t bytes, char *path, size_t size);
+
 /* --- guests as streams (stream.c) --- */
 /* The builder tells of one that it streams. */
 void stream_event(struct atolld *atolld, const char *event, const struct json *params);
@@ -279,6 +295,8 @@ int guest_resume(struct domain *domain, struct rpc *client, uint32_t id);
 int step_pause(struct job *job);
 int step_destroy(struct job *job);
 int step_unpause(struct job *job);
+/* Something that the domain says then makes the job go on. */
+int step_unpause_and_wait(struct job *job);
 /* Where its store and console rings are: as domain.build says, and the state file. 0 or -EPROTO. */
 int domain_take_rings(struct domain *domain, const struct json *json);
 /* Asks the guest for "poweroff", "reboot" or "suspend"; "": takes that back. 0 or -errno. */

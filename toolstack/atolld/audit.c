@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/chain.h"
 #include "base/log.h"
@@ -80,12 +79,9 @@ static void add(struct atolld *a, const char *what, struct json *record)
 {
 	AUTO_BUF struct buf line = BUF_INIT(CHAIN_LINE_MAX);
 	struct audit *audit = a->audit;
-	struct timespec now;
 	int r = audit && audit->fd >= 0 ? 0 : -EBADF;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	json_set_string(record, "what", what);
-	json_set_int(record, "time_ms", (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	json_add(record, "what=%s time_ms=%lu", what, unix_ms());
 	if (r == 0 && audit->size > AUDIT_LOG_MAX)
 		rotate(audit);
 	if (r == 0)
@@ -103,10 +99,8 @@ static void add(struct atolld *a, const char *what, struct json *record)
 
 void audit_call(struct atolld *a, const char *method, const struct json *params, int pid)
 {
-	struct json *record = json_new(JSON_OBJECT);
+	struct json *record = json_build("method=%s pid=%d", method, pid);
 
-	json_set_string(record, "method", method);
-	json_set_int(record, "pid", pid);
 	json_for_each(item, params) {
 		char hash[SHA256_HEX_SIZE];
 
@@ -125,17 +119,12 @@ void audit_call(struct atolld *a, const char *method, const struct json *params,
 /* "net0", 5: the fifth restart since the host came up */
 static struct json *incarnation(const struct domain *service)
 {
-	struct json *json = json_new(JSON_OBJECT);
-
-	json_set_string(json, "service", service->name);
-	json_set_int(json, "domid", service->domid);
-	json_set_int(json, "restarts", service->restarts);
-	return json;
+	return json_build("service=%s domid=%u restarts=%u", service->name, service->domid, service->restarts);
 }
 
 static bool uses(const struct domain *guest, const struct domain *service)
 {
-	if (service->role == ROLE_STORE || service->role == ROLE_CONSOLE)
+	if (service_keeps_state(service))
 		return true;
 	for (unsigned i = 0; i < guest->device_count; i++) {
 		if (guest->devices[i].backend == service)
@@ -146,18 +135,13 @@ static bool uses(const struct domain *guest, const struct domain *service)
 
 void audit_guest(struct atolld *a, const struct domain *guest)
 {
-	struct json *record = json_new(JSON_OBJECT), *services = json_new(JSON_ARRAY);
+	struct json *services = json_new(JSON_ARRAY);
 
-	json_set_string(record, "guest", guest->name);
-	json_set_int(record, "domid", guest->domid);
-	if (guest->guest->tenant[0])
-		json_set_string(record, "tenant", guest->guest->tenant);
 	for_each_domain(d, a) {
 		if (domain_is_service(d) && uses(guest, d))
 			json_append(services, incarnation(d));
 	}
-	json_set(record, "services", services);
-	add(a, "exposed", record);
+	add(a, "exposed", json_build("guest=%s domid=%u tenant~%s services=%p", guest->name, guest->domid, guest->guest->tenant, services));
 }
 
 void audit_service(struct atolld *a, const struct domain *service)
@@ -169,8 +153,7 @@ void audit_service(struct atolld *a, const struct domain *service)
 		if (d->role == ROLE_GUEST && d->exists && uses(d, service) && count++ < 64)
 			json_append(guests, json_new_string(d->name));
 	}
-	json_set_int(record, "guest_count", count);
-	json_set(record, "guests", guests);
+	json_add(record, "guest_count=%u guests=%p", count, guests);
 	add(a, "incarnation", record);
 }
 
@@ -187,16 +170,11 @@ static void look_at_device(const char *name, void *data)
 {
 	struct store_look *look = data;
 	char path[STORE_PATH_MAX], backend[16];
-	struct json *device;
 
 	if (format(path, sizeof(path), "/local/domain/%u/device/%s/%s/backend-id", look->domid, look->kind, name) < 0 ||
 	    store_read(look->store, path, backend, sizeof(backend)) < 0)
 		return;
-	device = json_new(JSON_OBJECT);
-	json_set_string(device, "kind", look->kind);
-	json_set_string(device, "id", name);
-	json_set_int(device, "backend", strtol(backend, NULL, 10));
-	json_append(look->devices, device);
+	json_append(look->devices, json_build("kind=%s id=%s backend=%ld", look->kind, name, strtol(backend, NULL, 10)));
 }
 
 static struct json *assigned_pci(struct store *store, unsigned domid)
@@ -224,8 +202,7 @@ struct json *audit_of_store(struct atolld *a, unsigned domid, struct json *resul
 		snprintf(path, sizeof(path), "/local/domain/%u/device/%s", domid, kinds[i]);
 		store_list(a->store, path, look_at_device, &look);
 	}
-	json_set(result, "devices", look.devices);
-	json_set(result, "pci", assigned_pci(a->store, domid));
+	json_add(result, "devices=%p pci=%p", look.devices, assigned_pci(a->store, domid));
 	snprintf(path, sizeof(path), "/local/domain/%u/target", domid);
 	if (store_read(a->store, path, target, sizeof(target)) == 0)
 		json_set_int(result, "target", strtol(target, NULL, 10));

@@ -143,17 +143,6 @@ static int step_publish(struct job *job)
 	return r;
 }
 
-static void on_agent_ready(struct domain *d)
-{
-	if (d->job)
-		job_next(d->job);
-}
-
-static int unpaused(struct job *job, const struct json *result)
-{
-	return JOB_WAIT; /* for the agent, or for the console domain's vchan */
-}
-
 static void on_console_ready(struct atolld *a)
 {
 	struct domain *d = domain_by_id(a, DOMID_CONSOLE);
@@ -166,7 +155,7 @@ static int step_boot(struct job *job)
 {
 	struct domain *d = job->domain;
 	int r = d->role == ROLE_CONSOLE ? consoles_connect(d->atolld->consoles, on_console_ready)
-					: agent_create(d, on_agent_ready, &d->agent);
+					: agent_create(d);
 
 	if (r < 0)
 		return r;
@@ -176,7 +165,7 @@ static int step_boot(struct job *job)
 		r = snapshot_go(d);
 		return r < 0 ? r : JOB_WAIT;
 	}
-	return job_order(job, "domain.unpause", domain_params(d), unpaused, NULL);
+	return step_unpause_and_wait(job); /* for the agent, or for the console domain's vchan */
 }
 
 /* A kernel on trial has to drive the network card: one without its driver would be as good as none. */

@@ -12,7 +12,6 @@
 #include <xen/xen.h>
 #include <xenevtchn.h>
 
-#include "atolld/devicemodel.h"
 #include "atolld/events.h"
 #include "base/log.h"
 

@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 static int save_position(const struct console_log *log, const char *dir)
 {
@@ -77,11 +76,8 @@ static int open_times(struct console_log *log, const char *dir)
 /* What is written next is of now. Without its time it is worth no less, so nothing is made of an error. */
 static void note_time(struct console_log *log)
 {
-	struct console_time entry = {.offset = log->size};
-	struct timespec now;
+	struct console_time entry = {.offset = log->size, .time_ms = unix_ms()};
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	entry.time_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	if (entry.time_ms - log->times_ms < CONSOLE_TIMES_MS)
 		return;
 	log->times_ms = entry.time_ms;

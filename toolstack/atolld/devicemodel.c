@@ -14,7 +14,6 @@
 
 #include "atolld/agent.h"
 #include "atolld/consoles.h"
-#include "atolld/devicemodel.h"
 #include "base/log.h"
 
 #define IMAGES "/usr/lib/atoll/images/"
@@ -90,8 +89,8 @@ static int step_build(struct job *job)
 	snprintf(cmdline, sizeof(cmdline), "console=hvc0 panic=-1 loglevel=3 rootfstype=ramfs cryptomgr.notests atoll.role=dm atoll.name=%s",
 		 d->name);
 	params = build_params(d, "pv", d->service->kernel, d->service->ramdisk, cmdline, (uint64_t)d->service->memory_mib << 10, 1);
-	json_set_int(params, "target", d->owner->domid);
-	return job_call(job, d->atolld->builder, "domain.build", params, BUILD_TIMEOUT_MS, built, NULL);
+	json_add(params, "target=%u", d->owner->domid);
+	return job_order(job, "domain.build", params, built, NULL);
 }
 
 static int step_target(struct job *job)
@@ -102,23 +101,11 @@ static int step_target(struct job *job)
 	return r < 0 ? job_explain(job, r, "%s: the store does not take %s as its target: %s", d->name, d->owner->name, strerror(-r)) : 0;
 }
 
-static void on_agent_ready(struct domain *d)
-{
-	if (d->job)
-		job_next(d->job);
-}
-
-static int unpaused(struct job *job, const struct json *result)
-{
-	return JOB_WAIT; /* for the agent */
-}
-
 static int step_boot(struct job *job)
 {
-	struct domain *d = job->domain;
-	int r = agent_create(d, on_agent_ready, &d->agent);
+	int r = agent_create(job->domain);
 
-	return r < 0 ? r : job_call(job, d->atolld->builder, "domain.unpause", domain_params(d), 0, unpaused, NULL);
+	return r < 0 ? r : step_unpause_and_wait(job);
 }
 
 static int started(struct job *job, const struct json *result)
@@ -132,31 +119,18 @@ static int started(struct job *job, const struct json *result)
 static struct json *machine(const struct domain *d)
 {
 	const struct guest_config *c = d->owner->guest;
-	struct json *p = json_new(JSON_OBJECT), *disks = json_new(JSON_ARRAY), *nics = json_new(JSON_ARRAY);
+	struct json *disks = json_new(JSON_ARRAY), *nics = json_new(JSON_ARRAY);
 
-	json_set_int(p, "guest", d->owner->domid);
-	json_set_string(p, "name", d->owner->name);
-	json_set_int(p, "memory_mib", c->memory_mib);
-	json_set_int(p, "vcpus", c->maxvcpus);
-	json_set_string(p, "boot", c->boot);
-	json_set_string(p, "disk_bus", c->hdtype);
-	json_set_string(p, "vga", c->vga);
-	json_set_bool(p, "serial", c->serial);
 	for (unsigned i = 0; i < d->device_count; i++) {
-		const struct device *dev = &d->devices[i];
-		struct json *item = json_new(JSON_OBJECT);
+		const struct guest_device *spec = &d->owner->devices[i].spec;
 
-		if (dev->spec.kind == DEVICE_VIF) {
-			json_set_string(item, "mac", d->owner->devices[i].spec.mac);
-			json_append(nics, item);
-		} else {
-			json_set_string(item, "vdev", dev->spec.vdev);
-			json_set_bool(item, "writable", dev->spec.writable);
-			json_append(disks, item);
-		}
+		if (spec->kind == DEVICE_VIF)
+			json_append(nics, json_build("mac=%s", spec->mac));
+		else
+			json_append(disks, json_build("vdev=%s writable?%d", spec->vdev, spec->writable));
 	}
-	json_set(p, "disks", disks);
-	return json_set(p, "nics", nics) < 0 ? json_free(p) : p;
+	return json_build("guest=%u name=%s memory_mib=%u vcpus=%u boot=%s disk_bus=%s vga=%s serial?%d disks=%p nics=%p", d->owner->domid,
+			  d->owner->name, c->memory_mib, c->maxvcpus, c->boot, c->hdtype, c->vga, c->serial, disks, nics);
 }
 
 static int step_start(struct job *job)
@@ -167,7 +141,7 @@ static int step_start(struct job *job)
 }
 
 static const struct job_step start_steps[] = {
-	{"build", step_build, 0}, {"order", step_order, 60000}, {"publish", step_publish_guest, 0},
+	{"build", step_build, BUILD_TIMEOUT_MS}, {"order", step_order, 60000}, {"publish", step_publish_guest, 0},
 	{"target", step_target, 0}, {"boot", step_boot, BOOT_TIMEOUT_MS}, {"start", step_start, START_TIMEOUT_MS}, {0},
 };
 static const struct job_step stop_steps[] = {

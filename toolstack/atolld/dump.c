@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Core files. A guest that crashes again and again fills the directory to its limit and no further. */
-#include "atolld/dump.h"
+#include "atolld/atolld.h"
 
 #include <dirent.h>
 #include <errno.h>

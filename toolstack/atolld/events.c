@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 #include <systemd/sd-journal.h>
-#include <time.h>
 
 #include "atolld/api.h"
 
@@ -60,7 +59,6 @@ void event_add_details(struct atolld *a, const char *kind, const char *name, str
 {
 	struct events *events = a->events;
 	struct event *e;
-	struct timespec now;
 	va_list ap;
 
 	if (!events) {
@@ -68,10 +66,8 @@ void event_add_details(struct atolld *a, const char *kind, const char *name, str
 		return;
 	}
 	e = &events->ring[events->count % EVENTS_MAX];
-	clock_gettime(CLOCK_REALTIME, &now);
 	json_free(e->details);
-	*e = (struct event){.number = ++events->count, .kind = kind, .details = details,
-			    .time_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000};
+	*e = (struct event){.number = ++events->count, .kind = kind, .details = details, .time_ms = unix_ms()};
 	snprintf(e->name, sizeof(e->name), "%s", name);
 	va_start(ap, fmt);
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);

@@ -114,11 +114,6 @@ static void on_ready(struct store *store, const char *path, void *data)
 	job_next(d->job);
 }
 
-static int awake(struct job *job, const struct json *result)
-{
-	return JOB_WAIT; /* for on_ready() */
-}
-
 int step_wake(struct job *job)
 {
 	struct domain *d = job->domain;
@@ -131,7 +126,7 @@ int step_wake(struct job *job)
 		job_limit(job, REBORN_TIMEOUT_MS);
 	snprintf(node, sizeof(node), "/local/domain/%u/data/atoll-ready", d->domid);
 	r = store_watch_add(d->atolld->store, node, on_ready, d, &d->ready);
-	return r < 0 ? r : job_order(job, "domain.unpause", domain_params(d), awake, NULL);
+	return r < 0 ? r : step_unpause_and_wait(job); /* for on_ready() */
 }
 
 static int saved(struct job *job, const struct json *result)

@@ -11,7 +11,6 @@
 
 #include "atolld/agent.h"
 #include "atolld/consoles.h"
-#include "atolld/devicemodel.h"
 #include "base/log.h"
 
 #define HOST_STATE STATE_DIR "/host.json"
@@ -107,11 +106,6 @@ static void load_domain(struct atolld *a, const struct json *json)
 	domain_take_rings(d, json);
 }
 
-static void on_adopted_agent(struct domain *d)
-{
-	log_info("%s: adopted", d->name);
-}
-
 static void adopt(struct domain *d)
 {
 	int r = 0;
@@ -121,7 +115,7 @@ static void adopt(struct domain *d)
 	else if (d->role == ROLE_CONSOLE)
 		r = consoles_connect(d->atolld->consoles, NULL);
 	else if (domain_is_service(d) || d->role == ROLE_DM)
-		r = agent_create(d, on_adopted_agent, &d->agent);
+		r = agent_create(d);
 	else
 		guest_serve_consoles(d);
 	if (r < 0)

@@ -43,6 +43,16 @@ int step_unpause(struct job *job)
 	return job_order(job, "domain.unpause", domain_params(job->domain), NULL, NULL);
 }
 
+static int unpaused(struct job *job, const struct json *result)
+{
+	return JOB_WAIT;
+}
+
+int step_unpause_and_wait(struct job *job)
+{
+	return job_order(job, "domain.unpause", domain_params(job->domain), unpaused, NULL);
+}
+
 int domain_take_rings(struct domain *d, const struct json *json)
 {
 	int64_t store_port, store_gfn, console_port, console_gfn;
