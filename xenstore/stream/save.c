@@ -10,36 +10,27 @@ struct save {
 	struct stream_out *o;
 };
 
+static void save_quotas(struct save *v, const uint32_t quotas[QUOTA_COUNT])
+{
+	for (int i = 0; i < QUOTA_COUNT; i++)
+		STREAM_NUMBERS(v->o, "4", quotas[i]);
+	stream_put_done(v->o);
+}
+
 static void save_global(struct save *v)
 {
 	const struct store_root *r = v->s->r;
 
-	stream_put_record(v->o, STREAM_GLOBAL, 8);
-	stream_put32(v->o, (uint32_t)v->how->socket);
-	stream_put32(v->o, (uint32_t)v->how->evtchn);
-	stream_put_done(v->o);
-	stream_put_record(v->o, STREAM_OUR_GLOBAL, 28 + 4 * QUOTA_COUNT);
-	stream_put64(v->o, r->gen);
-	stream_put64(v->o, r->requests);
-	stream_put32(v->o, r->next_tx);
-	stream_put32(v->o, r->log_on);
-	stream_put32(v->o, QUOTA_COUNT);
-	for (int i = 0; i < QUOTA_COUNT; i++)
-		stream_put32(v->o, r->quotas[i]);
-	stream_put_done(v->o);
+	STREAM_RECORD(v->o, STREAM_GLOBAL, 0, "44", (uint32_t)v->how->socket, (uint32_t)v->how->evtchn);
+	STREAM_RECORD(v->o, STREAM_OUR_GLOBAL, 4 * QUOTA_COUNT, "88444", r->gen, r->requests, r->next_tx, r->log_on, QUOTA_COUNT);
+	save_quotas(v, r->quotas);
 }
 
 static void save_domain(struct save *v, const struct domain *d)
 {
-	stream_put_record(v->o, STREAM_OUR_DOMAIN, 20 + 4 * QUOTA_COUNT);
-	stream_put32(v->o, d->domid);
-	stream_put32(v->o, d->flags & DOMAIN_SHUTDOWN);
-	stream_put32(v->o, d->port);
-	stream_put32(v->o, d->features);
-	stream_put32(v->o, QUOTA_COUNT);
-	for (int i = 0; i < QUOTA_COUNT; i++)
-		stream_put32(v->o, d->limits[i]);
-	stream_put_done(v->o);
+	STREAM_RECORD(v->o, STREAM_OUR_DOMAIN, 4 * QUOTA_COUNT, "44444", d->domid, d->flags & DOMAIN_SHUTDOWN, d->port, d->features,
+		      QUOTA_COUNT);
+	save_quotas(v, d->limits);
 }
 
 /* ---- connections */
@@ -71,9 +62,7 @@ static void save_excess(struct save *v, uint32_t id, struct stream_bytes held, s
 
 	if (v->how->foreign && !v->o->error)
 		v->o->error = -E2BIG;
-	stream_put_record(v->o, STREAM_OUR_INPUT, 8 + len);
-	stream_put32(v->o, id);
-	stream_put32(v->o, (uint32_t)len);
+	STREAM_RECORD(v->o, STREAM_OUR_INPUT, len, "44", id, len);
 	stream_put_bytes(v->o, held.at + from, len);
 	stream_put_done(v->o);
 }
@@ -85,33 +74,20 @@ static void save_conn(struct save *v, const struct conn *c, uint32_t id)
 	uint32_t out = c->out_bytes + (REF(s, c) == v->how->answer ? WIRE_HEADER_SIZE + 3 : 0);
 	uint32_t handle = (uint32_t)v->how->handle(v->how->opaque, REF(s, c));
 	struct stream_bytes half = store_stream_half(s, REF(s, c)), held = v->how->held(v->how->opaque, REF(s, c));
-	size_t now = held.len < STREAM_INPUT_MAX - half.len ? held.len : STREAM_INPUT_MAX - half.len;
+	size_t now = held.len < STREAM_INPUT_MAX - half.len ? held.len : STREAM_INPUT_MAX - half.len, rest = half.len + now + out;
+	uint32_t partial = c->out_sent ? AT(s, message, c->out_first)->len - c->out_sent : 0;
+	bool ring = c->kind == STORE_RING;
 
-	stream_put_record(v->o, STREAM_CONN, 24 + half.len + now + out);
-	stream_put32(v->o, id);
-	stream_put16(v->o, c->kind == STORE_RING ? 0 : 1);
-	stream_put16(v->o, 0);
-	if (c->kind == STORE_RING) {
-		stream_put16(v->o, c->domid);
-		stream_put16(v->o, d && d->target != NO_DOMID ? d->target : STREAM_NO_TARGET);
-		stream_put32(v->o, handle);
-	} else {
-		stream_put32(v->o, handle);
-		stream_put32(v->o, 0);
-	}
-	stream_put16(v->o, (uint32_t)(half.len + now));
-	stream_put16(v->o, c->out_sent ? AT(s, message, c->out_first)->len - c->out_sent : 0);
-	stream_put32(v->o, out);
+	if (ring)
+		STREAM_RECORD(v->o, STREAM_CONN, rest, "422224224", id, 0, 0, c->domid,
+			      d && d->target != NO_DOMID ? d->target : STREAM_NO_TARGET, handle, half.len + now, partial, out);
+	else
+		STREAM_RECORD(v->o, STREAM_CONN, rest, "42244224", id, 1, 0, handle, 0, half.len + now, partial, out);
 	stream_put_bytes(v->o, half.at, half.len);
 	stream_put_bytes(v->o, held.at, now);
 	save_output(v, c);
 	stream_put_done(v->o);
-	stream_put_record(v->o, STREAM_OUR_CONN, 16);
-	stream_put32(v->o, id);
-	stream_put32(v->o, c->kind == STORE_RING ? c->consumed : 0);
-	stream_put32(v->o, c->kind == STORE_RING ? c->produced : 0);
-	stream_put32(v->o, c->flags & CONN_BROKEN);
-	stream_put_done(v->o);
+	STREAM_RECORD(v->o, STREAM_OUR_CONN, 0, "4444", id, ring ? c->consumed : 0, ring ? c->produced : 0, c->flags & CONN_BROKEN);
 	if (now < held.len)
 		save_excess(v, id, held, now);
 }
@@ -123,23 +99,15 @@ static void save_watch(struct save *v, const struct conn *c, const struct watch 
 	size_t len;
 	const char *path = watch_path(v->s, AT(v->s, watch_node, w->at), buffer, sizeof v->s->scratch[0], &len);
 
-	if (w->depth != WATCH_ANY_DEPTH || w->flags & WATCH_MISSED) {
-		stream_put_record(v->o, STREAM_OUR_WATCH, 12);
-		stream_put32(v->o, id);
-		stream_put32(v->o, w->depth);
-		stream_put32(v->o, w->flags & WATCH_MISSED);
-		stream_put_done(v->o);
-	}
+	if (w->depth != WATCH_ANY_DEPTH || w->flags & WATCH_MISSED)
+		STREAM_RECORD(v->o, STREAM_OUR_WATCH, 0, "444", id, w->depth, w->flags & WATCH_MISSED);
 	if (w->flags & WATCH_RELATIVE) {
 		text_add(&t, "/local/domain/");
 		text_add_number(&t, c->domid, 0);
 		path += t.len + 1;
 		len -= t.len + 1;
 	}
-	stream_put_record(v->o, STREAM_WATCH, 8 + len + 1 + w->token_len + 1u);
-	stream_put32(v->o, id);
-	stream_put16(v->o, (uint32_t)len + 1);
-	stream_put16(v->o, w->token_len + 1u);
+	STREAM_RECORD(v->o, STREAM_WATCH, len + 1 + w->token_len + 1u, "422", id, len + 1, w->token_len + 1u);
 	stream_put_bytes(v->o, path, len);
 	stream_put_bytes(v->o, "", 1);
 	stream_put_bytes(v->o, w->token, w->token_len);
@@ -163,12 +131,8 @@ static void save_connections(struct save *v)
 		save_conn(v, c, id);
 		for (ref_t w = c->watch_first; w; w = AT(v->s, watch, w)->conn_next)
 			save_watch(v, c, AT(v->s, watch, w), id);
-		for (ref_t tx = c->tx_first; tx; tx = AT(v->s, transaction, tx)->next) {
-			stream_put_record(v->o, STREAM_TRANSACTION, 8);
-			stream_put32(v->o, id);
-			stream_put32(v->o, AT(v->s, transaction, tx)->id);
-			stream_put_done(v->o);
-		}
+		for (ref_t tx = c->tx_first; tx; tx = AT(v->s, transaction, tx)->next)
+			STREAM_RECORD(v->o, STREAM_TRANSACTION, 0, "44", id, AT(v->s, transaction, tx)->id);
 		id++;
 	}
 }
@@ -181,18 +145,9 @@ static void save_node(struct save *v, const char *path, size_t len, ref_t perms,
 	const struct blob *b = value ? AT(v->s, blob, value) : NULL;
 	uint32_t value_len = b ? b->len : 0;
 
-	stream_put_record(v->o, STREAM_NODE, 16 + 4ul * p->count + len + 1 + value_len);
-	stream_put32(v->o, 0);
-	stream_put32(v->o, 0);
-	stream_put16(v->o, (uint32_t)len + 1);
-	stream_put16(v->o, value_len);
-	stream_put16(v->o, 0);
-	stream_put16(v->o, p->count);
-	for (uint32_t i = 0; i < p->count; i++) {
-		stream_put_bytes(v->o, &"nrwb"[p->perms[i].bits & 3], 1);
-		stream_put_bytes(v->o, "", 1);
-		stream_put16(v->o, p->perms[i].domid);
-	}
+	STREAM_RECORD(v->o, STREAM_NODE, 4ul * p->count + len + 1 + value_len, "442222", 0, 0, len + 1, value_len, 0, p->count);
+	for (uint32_t i = 0; i < p->count; i++)
+		STREAM_NUMBERS(v->o, "112", (unsigned char)"nrwb"[p->perms[i].bits & 3], 0, p->perms[i].domid);
 	stream_put_bytes(v->o, path, len);
 	stream_put_bytes(v->o, "", 1);
 	if (b)
@@ -274,8 +229,7 @@ int store_stream_save(struct store *s, const struct stream_save *how, struct str
 		save_domain(&v, AT(s, domain, at));
 	save_specials(&v);
 	save_nodes(&v);
-	stream_put_record(out, STREAM_END, 0);
-	stream_put_done(out);
+	stream_put_record(out, STREAM_END, "", NULL, 0);
 	return out->error;
 }
 

@@ -71,27 +71,28 @@ static struct stream_bytes take_string(struct cursor *c, size_t len)
 	return b;
 }
 
+/* Numbers of two or four bytes each, as @sizes says. */
+static void take_numbers(struct cursor *c, const char *sizes, uint32_t *const *to)
+{
+	for (; *sizes; sizes++, to++)
+		**to = *sizes == '2' ? take16(c) : take32(c);
+}
+
+#define TAKE(c, sizes, ...) take_numbers(c, sizes, (uint32_t *const[]){ __VA_ARGS__ })
+
 static void read_conn(struct cursor *c, struct stream_record *r)
 {
 	size_t all = c->left;
-	uint32_t type, fields, in, out;
+	uint32_t type, fields, in, out, ignored;
 
-	r->conn = take32(c);
-	type = take16(c);
-	fields = take16(c);
+	TAKE(c, "422", &r->conn, &type, &fields);
 	r->link.ring = !type;
-	if (r->link.ring) {
-		r->link.domid = take16(c);
-		r->link.target = take16(c);
-		r->link.port = take32(c);
-		r->link.fd = -1;
-	} else {
-		r->link.fd = (int32_t)take32(c);
-		take32(c);
-	}
-	in = take16(c);
-	r->link.partial = take16(c);
-	out = take32(c);
+	r->link.fd = -1;
+	if (r->link.ring)
+		TAKE(c, "224", &r->link.domid, &r->link.target, &r->link.port);
+	else
+		TAKE(c, "44", (uint32_t *)&r->link.fd, &ignored);
+	TAKE(c, "224", &in, &r->link.partial, &out);
 	r->link.in = take(c, in);
 	r->link.out = take(c, out);
 	if (fields & 1) {
@@ -104,16 +105,12 @@ static void read_conn(struct cursor *c, struct stream_record *r)
 
 static void read_watch(struct cursor *c, struct stream_record *r)
 {
-	uint32_t path, token;
+	uint32_t path, token, ignored;
 
-	r->conn = take32(c);
-	path = take16(c);
-	token = take16(c);
+	TAKE(c, "422", &r->conn, &path, &token);
 	r->watch.depth = STREAM_ANY_DEPTH;
-	if (r->type == STREAM_WATCH_EXT) {
-		r->watch.depth = take16(c);
-		take16(c);
-	}
+	if (r->type == STREAM_WATCH_EXT)
+		TAKE(c, "22", &r->watch.depth, &ignored);
 	r->watch.path = take_string(c, path);
 	r->watch.token = take_string(c, token);
 	r->type = STREAM_WATCH;
@@ -123,12 +120,7 @@ static void read_node(struct cursor *c, struct stream_record *r)
 {
 	uint32_t path, value, perms;
 
-	r->conn = take32(c);
-	r->tx = take32(c);
-	path = take16(c);
-	value = take16(c);
-	r->node.access = take16(c);
-	perms = take16(c);
+	TAKE(c, "442222", &r->conn, &r->tx, &path, &value, &r->node.access, &perms);
 	if (perms > STREAM_PERMS_MAX || (!perms && !r->conn))
 		c->bad = true;
 	r->node.perms = take(c, 4ul * perms);
@@ -161,29 +153,19 @@ static void read_ours(struct cursor *c, struct stream_record *r)
 	case STREAM_OUR_GLOBAL:
 		r->our_global.gen = take64(c);
 		r->our_global.requests = take64(c);
-		r->our_global.next_tx = take32(c);
-		r->our_global.log_on = take32(c);
-		r->our_global.count = take32(c);
+		TAKE(c, "444", &r->our_global.next_tx, &r->our_global.log_on, &r->our_global.count);
 		r->our_global.quotas = take(c, 4ul * r->our_global.count);
 		break;
 	case STREAM_OUR_DOMAIN:
-		r->our_domain.domid = take32(c);
-		r->our_domain.flags = take32(c);
-		r->our_domain.port = take32(c);
-		r->our_domain.features = take32(c);
-		r->our_domain.count = take32(c);
+		TAKE(c, "44444", &r->our_domain.domid, &r->our_domain.flags, &r->our_domain.port, &r->our_domain.features,
+		     &r->our_domain.count);
 		r->our_domain.limits = take(c, 4ul * r->our_domain.count);
 		break;
 	case STREAM_OUR_CONN:
-		r->conn = take32(c);
-		r->our_conn.consumed = take32(c);
-		r->our_conn.produced = take32(c);
-		r->our_conn.flags = take32(c);
+		TAKE(c, "4444", &r->conn, &r->our_conn.consumed, &r->our_conn.produced, &r->our_conn.flags);
 		break;
 	case STREAM_OUR_WATCH:
-		r->conn = take32(c);
-		r->our_watch.depth = take32(c);
-		r->our_watch.flags = take32(c);
+		TAKE(c, "444", &r->conn, &r->our_watch.depth, &r->our_watch.flags);
 		break;
 	case STREAM_OUR_INPUT:
 		r->conn = take32(c);
@@ -200,8 +182,7 @@ static void read_body(struct cursor *c, struct stream_record *r)
 {
 	switch (r->type) {
 	case STREAM_GLOBAL:
-		r->global.socket = (int32_t)take32(c);
-		r->global.evtchn = (int32_t)take32(c);
+		TAKE(c, "44", (uint32_t *)&r->global.socket, (uint32_t *)&r->global.evtchn);
 		break;
 	case STREAM_CONN:
 		read_conn(c, r);
@@ -211,8 +192,7 @@ static void read_body(struct cursor *c, struct stream_record *r)
 		read_watch(c, r);
 		break;
 	case STREAM_TRANSACTION:
-		r->conn = take32(c);
-		r->tx = take32(c);
+		TAKE(c, "44", &r->conn, &r->tx);
 		break;
 	case STREAM_NODE:
 		read_node(c, r);
@@ -298,28 +278,16 @@ void stream_put_bytes(struct stream_out *o, const void *bytes, size_t len)
 	put(o, bytes, len);
 }
 
-static void put_number(struct stream_out *o, uint64_t value, size_t size)
+void stream_put_numbers(struct stream_out *o, const char *sizes, const uint64_t *numbers)
 {
-	unsigned char bytes[8];
+	for (; *sizes; sizes++, numbers++) {
+		unsigned char bytes[8];
+		size_t size = (size_t)(*sizes - '0');
 
-	for (size_t i = 0; i < size; i++)
-		bytes[i] = (unsigned char)(value >> 8 * i);
-	stream_put_bytes(o, bytes, size);
-}
-
-void stream_put16(struct stream_out *o, uint32_t value)
-{
-	put_number(o, value, 2);
-}
-
-void stream_put32(struct stream_out *o, uint32_t value)
-{
-	put_number(o, value, 4);
-}
-
-void stream_put64(struct stream_out *o, uint64_t value)
-{
-	put_number(o, value, 8);
+		for (size_t i = 0; i < size; i++)
+			bytes[i] = (unsigned char)(*numbers >> 8 * i);
+		stream_put_bytes(o, bytes, size);
+	}
 }
 
 void stream_put_start(struct stream_out *o)
@@ -330,17 +298,22 @@ void stream_put_start(struct stream_out *o)
 	put(o, version_flags, sizeof version_flags);
 }
 
-void stream_put_record(struct stream_out *o, uint32_t type, size_t len)
+void stream_put_record(struct stream_out *o, uint32_t type, const char *sizes, const uint64_t *numbers, size_t more)
 {
-	size_t padded = (len + 7) & ~(size_t)7;
+	size_t padded = more;
 
+	for (const char *size = sizes; *size; size++)
+		padded += (size_t)(*size - '0');
+	padded = (padded + 7) & ~(size_t)7;
 	if (padded > UINT32_MAX - RECORD_SIZE) {
 		o->error = o->error ? o->error : -E2BIG;
 		return;
 	}
 	o->left = (uint32_t)padded + RECORD_SIZE;
-	put_number(o, type, 4);
-	put_number(o, padded, 4);
+	STREAM_NUMBERS(o, "44", type, padded);
+	stream_put_numbers(o, sizes, numbers);
+	if (!more)
+		stream_put_done(o);
 }
 
 void stream_put_done(struct stream_out *o)

@@ -112,12 +112,22 @@ struct stream_out {
 };
 
 void stream_put_start(struct stream_out *o);
-void stream_put_record(struct stream_out *o, uint32_t type, size_t len); /* then @len bytes, then _done */
+/* Numbers, each of as many bytes as its digit in @sizes says. */
+void stream_put_numbers(struct stream_out *o, const char *sizes, const uint64_t *numbers);
+/* Such numbers and, if @more is not 0, so many bytes that follow, then _done. */
+void stream_put_record(struct stream_out *o, uint32_t type, const char *sizes, const uint64_t *numbers, size_t more);
 void stream_put_bytes(struct stream_out *o, const void *bytes, size_t len);
-void stream_put16(struct stream_out *o, uint32_t value);
-void stream_put32(struct stream_out *o, uint32_t value);
-void stream_put64(struct stream_out *o, uint64_t value);
 void stream_put_done(struct stream_out *o);
+/* With the numbers as arguments. SIZES is a literal. */
+#define STREAM_COUNT(...) (sizeof((uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t))
+#define STREAM_NUMBERS(o, sizes, ...) do { \
+	_Static_assert(STREAM_COUNT(__VA_ARGS__) == sizeof sizes - 1, "as many numbers as sizes"); \
+	stream_put_numbers(o, sizes, (const uint64_t[]){ __VA_ARGS__ }); \
+} while (0)
+#define STREAM_RECORD(o, type, more, sizes, ...) do { \
+	_Static_assert(STREAM_COUNT(__VA_ARGS__) == sizeof sizes - 1, "as many numbers as sizes"); \
+	stream_put_record(o, type, sizes, (const uint64_t[]){ __VA_ARGS__ }, more); \
+} while (0)
 
 /* What the main knows and the store does not. */
 struct stream_save {
