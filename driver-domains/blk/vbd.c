@@ -69,7 +69,8 @@ static int open_disk(struct vbd *vbd)
 	if (r < 0 || vbd->fd >= 0)
 		return r;
 	/* Whoever writes has it alone: a file system that is mounted from it makes this fail. */
-	vbd->fd = open(backing.path, (backing.write ? O_RDWR | O_EXCL : O_RDONLY) | O_DIRECT | O_CLOEXEC);
+	/* Not O_EXCL: an HVM guest and its device model share a disk. Who else may have it, the lookup's owner decides. */
+	vbd->fd = open(backing.path, (backing.write ? O_RDWR : O_RDONLY) | O_DIRECT | O_CLOEXEC);
 	return vbd->fd < 0 ? -errno : measure(vbd, backing.write);
 }
 

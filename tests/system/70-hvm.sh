@@ -1,9 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# An HVM guest whose device model runs in a domain of its own. Not seen to pass yet.
-#
-#   images/boot --run /usr/lib/atoll/tests/long/hvm.sh --timeout 1200
-cd "$(dirname "$(realpath "$0")")/.." || exit 1
+# An HVM guest whose device model runs in a domain of its own.
+cd "$(dirname "$(realpath "$0")")" || exit 1
 . ./lib.sh
 . ./guest-lib.sh
 
