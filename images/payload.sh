@@ -52,9 +52,20 @@ payload_layer() {
 	install -D -m 644 "$ATOLL_SOURCE/tests/system/host.json" "$tree/etc/atoll/host.json"
 	mkdir -p "$tree/usr/lib/atoll/tests"
 	cp -r "$ATOLL_SOURCE/tests/system/." "$tree/usr/lib/atoll/tests/"
+	payload_hostile "$tree"
 	echo "$(cached payload "$(key "$(key_tree "$tree")" "$(declare -f build_payload pack_plain)" </dev/null)" \
 		build_payload "$tree")/payload.erofs"
 	rm -rf "$tree"
+}
+
+# An archive that, after a driver domain's, replaces its agent with the tests' attacker.
+payload_hostile() {
+	local root
+	[ -e "$ATOLL_BUILD/tests/atoll-hostile" ] || return 0
+	root=$(mktemp -d)
+	copy_program "$root" "$ATOLL_BUILD/tests/atoll-hostile" /init
+	pack_cpio "$root" "$1/usr/lib/atoll/tests/hostile.cpio"
+	rm -rf "$root"
 }
 
 build_payload() { pack_plain "$2" "$1/payload.erofs"; }
