@@ -24,6 +24,7 @@ HOST_CPU=${HOST_CPU:-qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt,-rdtscp}
 XEN_OPTIONS="console=com1 com1=115200,8n1 smap=0 smep=0 bootscrub=0 spec-ctrl=no xpti=0 iommu=verbose loglvl=warning guest_loglvl=warning"
 LINUX_OPTIONS="console=hvc0 quiet loglevel=3 mitigations=off rodata=off cryptomgr.notests systemd.show_status=0 rd.udev.log_level=3 net.ifnames=0 audit=0"
 
+# shellcheck disable=SC2054 # QEMU's commas
 HOST_MACHINE=(-accel tcg,thread=single -smp 1 -machine q35,kernel-irqchip=off -device intel-iommu,intremap=on,caching-mode=off
 	-cpu "$HOST_CPU" -m "$HOST_MEMORY" -nodefaults -display none -vga none -no-reboot)
 

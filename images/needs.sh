@@ -7,6 +7,7 @@ NEEDS_IMAGES=(binutils mtools mmdebstrap erofs-utils cpio kmod busybox-static xz
 NEEDS_KERNEL=(gcc libc6-dev make flex bison bc libelf-dev libssl-dev perl python3 rsync)
 NEEDS_HOST=(qemu-system-x86 jq)
 NEEDS_DEB=(debhelper dpkg-dev fakeroot lintian scdoc jq)
+NEEDS_LINT=(clang-tidy shellcheck jq git)
 NEEDS_FUZZ=(clang libclang-rt-14-dev llvm-14 python3 jq)
 # The peers themselves are unpacked into the cache (tests/peers/lib.sh); their other libraries come with libxen-dev.
 NEEDS_PEERS=(gcc libc6-dev libxen-dev python3 jq)

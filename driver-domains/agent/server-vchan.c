@@ -37,7 +37,7 @@ static int read_domid(void)
 {
 	struct xs_handle *xs = xs_open(0);
 	AUTO_FREE char *text = NULL;
-	uint64_t domid;
+	uint64_t domid = 0;
 	unsigned len;
 	int r;
 

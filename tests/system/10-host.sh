@@ -8,9 +8,9 @@ cd "$(dirname "$(realpath "$0")")" || exit 1
 no_process() { pgrep -x systemd && ! pgrep -x "$1"; } # the first shows that it would be seen
 no_module() { ! lsmod | grep -q "^$1 "; }
 no_driver_but_pciback() { case $(basename "$(readlink -f "/sys/bus/pci/devices/$1/driver")") in pciback | "$1") ;; *) return 1 ;; esac; }
-no_backend_but_pci() { [ -z "$(ls /sys/bus/xen-backend/devices | grep -v '^pci-')" ]; }
+no_backend_but_pci() { [ -z "$(find /sys/bus/xen-backend/devices -mindepth 1 ! -name 'pci-*')" ]; }
 memory_at_most() { [ "$(domain_field "$1" memory_kib)" -gt 0 ] && [ "$(domain_field "$1" memory_kib)" -le "$2" ]; }
-holds_privcmd() { for p in /proc/[0-9]*; do ls -l "$p/fd" 2>/dev/null | grep -q '/dev/xen/\(privcmd\|hypercall\)' && cat "$p/comm"; done | sort -u; }
+holds_privcmd() { find /proc/[0-9]*/fd \( -lname '/dev/xen/privcmd' -o -lname '/dev/xen/hypercall' \) -printf '%h\n' 2>/dev/null | while read -r fds; do cat "${fds%/fd}/comm"; done | sort -u; }
 only_builder_holds_privcmd() { [ "$(holds_privcmd)" = atoll-builder ]; }
 privileged_domains() { atoll --json status | jq -r '.domains[] | select(.privilege == "all") | .name'; }
 strict_pciback() { [ "$(cat /sys/bus/pci/drivers/pciback/permissive)" = "" ]; }

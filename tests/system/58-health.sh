@@ -5,6 +5,7 @@ cd "$(dirname "$(realpath "$0")")" || exit 1
 . ./lib.sh
 . ./guest-lib.sh
 
+# shellcheck disable=SC2034 # found looks at it
 FOUND_MS=2500
 
 net=$(domain_field net0 domid)

@@ -27,7 +27,10 @@ for fault in store console store+atolld; do
 	ok "the $service domain is destroyed" destroy $service
 	ok "$fault: it runs again" within 60 restarted $service "$before"
 	note "$(atoll status | grep "^$service: last restart")"
-	for l in dom0 load1; do ok "$fault: $l goes on" within 30 works $l $((beats_$l + 3)); done
+	for l in dom0 load1; do
+		beats=beats_$l
+		ok "$fault: $l goes on" within 30 works $l $((${!beats} + 3))
+	done
 	ok "$fault: all nodes are still there" all_there
 	for guest in alpha beta; do
 		[ -n "$(domain_field $guest name)" ] || continue
