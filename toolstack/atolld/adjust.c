@@ -105,7 +105,7 @@ static void on_attached(struct job *job)
 		event_add(d->atolld, "attached", d->name, "%s", device_name(device, text));
 		audit_guest(d->atolld, d);
 		state_save(d);
-		api_answer(job, json_build("device=%s backend=%s", device_name(device, text), device->backend->name));
+		api_answer(job, json_build("name=%s device=%s backend=%s", d->name, device_name(device, text), device->backend->name));
 	}
 }
 
@@ -113,14 +113,14 @@ int method_attach(struct request *request)
 {
 	struct domain *d = request->domain;
 	const char *kind = json_get_string(request->params, "kind", "");
-	const struct json *device = json_get(request->params, "device");
+	const struct json usual = {.type = JSON_STRING, .string = (char *)""}, *given = json_get(request->params, "device");
 	unsigned before = d->device_count;
 	bool vif = !strcmp(kind, "vif");
 	char why[300] = "expected vif or vbd, and a device as in its list of a guest's description";
 	int r = -EINVAL;
 
-	if ((vif || !strcmp(kind, "vbd")) && device)
-		r = guest_config_add_device(d->guest, vif ? DEVICE_VIF : DEVICE_VBD, device, why, sizeof(why));
+	if (vif || !strcmp(kind, "vbd"))
+		r = guest_config_add_device(d->guest, vif ? DEVICE_VIF : DEVICE_VBD, given ? given : &usual, why, sizeof(why));
 	if (r == 0)
 		r = guest_bind_devices(d, why, sizeof(why));
 	if (r == 0)

@@ -2,7 +2,6 @@
 /* `atoll audit`: who holds what and shares with whom, and the log of control. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/chain.h"
 #include "cli/cli.h"
@@ -29,14 +28,8 @@ static void add_shared(struct json *control, const struct json *all)
 
 	json_for_each(held, all) {
 		json_for_each(tie, json_get(held, "ties")) {
-			struct json *with;
-
-			if (json_get_int(tie, "domid", -1) != 0 || !json_get_int(tie, "grants", 0))
-				continue;
-			with = json_new(JSON_OBJECT);
-			json_set_int(with, "domid", json_get_int(held, "domid", -1));
-			json_set_int(with, "grants", json_get_int(tie, "grants", 0));
-			json_append(shared, with);
+			if (json_get_int(tie, "domid", -1) == 0 && json_get_int(tie, "grants", 0))
+				json_append(shared, json_build("domid=%ld grants=%ld", json_get_int(held, "domid", -1), json_get_int(tie, "grants", 0)));
 		}
 	}
 	json_set(control, "granted", shared);
@@ -75,21 +68,14 @@ static void print_domain(const struct json *status, const struct json *domain, c
 
 static int ask(struct cli *cli, const char *name, int64_t domid, struct json **held)
 {
-	struct json *params = json_new(JSON_OBJECT);
-	int r;
+	int r = cli_call(cli, "audit", json_build("name=%s", name), held);
 
-	json_set_string(params, "name", name);
-	r = cli_call(cli, "audit", params, held);
-	if (r == 0) {
-		json_set_string(*held, "name", name);
-		json_set_int(*held, "domid", domid);
-	}
-	return r;
+	return r == 0 ? json_add(*held, "name=%s domid=%ld", name, domid) : r;
 }
 
-int audit_print(struct cli *cli)
+static int print_all(struct cli *cli)
 {
-	AUTO_JSON struct json *status = NULL, *all = json_new(JSON_ARRAY), *control = json_new(JSON_OBJECT);
+	AUTO_JSON struct json *status = NULL, *all = json_new(JSON_ARRAY), *control = NULL;
 	struct json *held = NULL;
 	int r = cli_status(cli, &status);
 
@@ -107,9 +93,7 @@ int audit_print(struct cli *cli)
 	if (!status || ask(cli, "Domain-0", 0, &held) != 0)
 		return 1;
 	add_shared(held, all);
-	json_set_string(control, "name", "Domain-0");
-	json_set_int(control, "domid", 0);
-	json_set_string(control, "role", "control");
+	control = json_build("name=%s domid=%d role=%s", "Domain-0", 0, "control");
 	if (!cli->json)
 		print_domain(status, control, held);
 	json_append(all, held);
@@ -158,7 +142,7 @@ static int verify_line(const char *line, size_t len, void *data)
 	return r < 0;
 }
 
-int audit_verify(void)
+static int verify(void)
 {
 	AUTO_FREE char *head = NULL;
 	struct chain chain;
@@ -205,8 +189,6 @@ static int exposure_line(const char *line, size_t len, void *data)
 	const struct cli *cli = data;
 	const char *what;
 	char when[32];
-	time_t seconds;
-	struct tm tm;
 
 	if (json_parse(line, len, &record, NULL) < 0)
 		return 0;
@@ -217,14 +199,17 @@ static int exposure_line(const char *line, size_t len, void *data)
 		printf("%.*s\n", (int)len, line);
 		return 0;
 	}
-	seconds = (time_t)(json_get_int(record, "time_ms", 0) / 1000);
-	localtime_r(&seconds, &tm);
-	strftime(when, sizeof(when), "%F %T", &tm);
-	print_exposure(record, when);
+	print_exposure(record, cli_time(record, "%F %T", when));
 	return 0;
 }
 
-int audit_exposures(const struct cli *cli)
+int audit_run(struct cli *cli, const struct json *words)
 {
-	return each_line(exposure_line, (void *)(uintptr_t)cli);
+	const char *what = json_get_string(words, "what", NULL);
+
+	if (!what)
+		return print_all(cli);
+	if (!strcmp(what, "exposures"))
+		return each_line(exposure_line, cli);
+	return strcmp(what, "verify") ? USAGE : verify();
 }

@@ -26,32 +26,25 @@ void cli_print_json(const struct json *json);
 /* The local time of an event or record, as FORMAT of strftime() has it. */
 const char *cli_time(const struct json *json, const char *format, char out[32]);
 
-/* What atolld's `status` and `restart` answer, as tables. */
-void table_domains(const struct json *status, FILE *out);
-void table_status(const struct json *status, FILE *out);
-void table_outage(const struct json *domain, FILE *out);
+/* What atolld answers, for people. */
+typedef void show_fn(const struct json *result, FILE *out);
+show_fn table_domains, table_status; /* of `status` */
+show_fn table_created, table_phases, table_plan, table_attached, table_info;
+show_fn table_outage; /* of `restart` */
 
-/* Where the time of a create went. */
-void table_phases(const struct json *domain, FILE *out);
-void table_info(const struct json *domain, FILE *out);
-
-/* All return an exit status. Those with ARGS are verbs. */
-int stream_save(struct cli *cli, char **args);
-int stream_restore(struct cli *cli, char **args);
-int stream_migrate(struct cli *cli, char **args);
-int stream_receive(struct cli *cli, char **args);
-int console_attach(struct cli *cli, const char *name, bool watch);
+/* Verbs get what they were told under its names, and return an exit status; USAGE: they were told nonsense. */
+#define USAGE 2
+int stream_save(struct cli *cli, const struct json *words);
+int stream_restore(struct cli *cli, const struct json *words);
+int stream_migrate(struct cli *cli, const struct json *words);
+int stream_receive(struct cli *cli, const struct json *words);
+int console_attach(struct cli *cli, const struct json *words);
+int events_print(struct cli *cli, const struct json *words);
+int audit_run(struct cli *cli, const struct json *words);
+int top_run(struct cli *cli, const struct json *words);
 /* The logs in DIR of console NAME, each line with its time if TIMES. 0 or -errno (-EINVAL: no name). */
 int logs_print(const char *dir, const char *name, bool times, FILE *out);
-/* `atoll events`: what happened, and with FOLLOW what happens. */
-int events_print(struct cli *cli, bool follow);
-/* `atoll audit [verify|exposures]`. */
-int audit_print(struct cli *cli);
-int audit_verify(void);
-int audit_exposures(const struct cli *cli);
-/* `atoll top`, until q. */
-int top_run(struct cli *cli, char **args);
 /* What `status` answered, for Prometheus. */
-void metrics_print(const struct json *status, FILE *out);
+show_fn metrics_print;
 
 #endif

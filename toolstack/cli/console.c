@@ -55,7 +55,6 @@ static void on_sent(struct rpc *rpc, const struct json *result, const struct rpc
 static void on_key(struct source *source, uint32_t events, void *data)
 {
 	struct terminal *t = data;
-	struct json *params;
 	char keys[512], text[700];
 	ssize_t n = read(STDIN_FILENO, keys, sizeof(keys));
 
@@ -64,25 +63,21 @@ static void on_key(struct source *source, uint32_t events, void *data)
 		return;
 	}
 	base64_encode(keys, (size_t)n, text, sizeof(text));
-	params = json_new(JSON_OBJECT);
-	json_set_string(params, "name", t->name);
-	json_set_string(params, "data", text);
 	if (t->cli->rpc)
-		rpc_call(t->cli->rpc, "console.input", params, 0, on_sent, NULL);
+		rpc_call(t->cli->rpc, "console.input", json_build("name=%s data=%s", t->name, text), 0, on_sent, NULL);
 }
 
-int console_attach(struct cli *cli, const char *name, bool watch)
+int console_attach(struct cli *cli, const struct json *words)
 {
 	AUTO_JSON struct json *result = NULL;
-	struct json *params = json_new(JSON_OBJECT);
+	const char *name = json_get_string(words, "name", "");
+	bool watch = json_get_bool(words, "watch", false);
 	struct terminal t = {.cli = cli, .name = name};
 	struct termios old, raw;
 	bool tty = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &old) == 0;
 
-	json_set_string(params, "name", name);
-	json_set_bool(params, "watch", watch);
 	cli->on_event = on_event;
-	if (cli_call(cli, "console.attach", params, &result) != 0)
+	if (cli_call(cli, "console.attach", json_copy(words), &result) != 0)
 		return 1;
 	if (tty) {
 		raw = old;

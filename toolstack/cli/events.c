@@ -26,8 +26,9 @@ static void on_event(struct cli *cli, const char *event, const struct json *para
 	fflush(stdout);
 }
 
-int events_print(struct cli *cli, bool follow)
+int events_print(struct cli *cli, const struct json *words)
 {
+	bool follow = json_get_bool(words, "follow", false);
 	AUTO_JSON struct json *result = NULL;
 	int r = cli_call(cli, "events", json_build("follow?%d", follow), &result);
 

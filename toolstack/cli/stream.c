@@ -103,15 +103,12 @@ static int take_guest(struct cli *cli, int fd, bool hold, struct json **result)
 	return cli_call(cli, "restore", json_build("config=%p hold?%d", config, hold), result);
 }
 
-int stream_save(struct cli *cli, char **args)
+int stream_save(struct cli *cli, const struct json *words)
 {
-	const char *name = args[0], *path = args[1], *checkpoint = args[2];
-	AUTO_CLOSE int fd = -1;
+	const char *name = json_get_string(words, "name", ""), *path = json_get_string(words, "file", "");
+	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r;
 
-	if (checkpoint && strcmp(checkpoint, "--checkpoint"))
-		return fprintf(stderr, "atoll: save: expected --checkpoint, not %s\n", checkpoint), 2;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return complain(path, errno);
 	r = send_guest(cli, name, false, fd);
@@ -120,23 +117,24 @@ int stream_save(struct cli *cli, char **args)
 		end_save(cli, name, "resume");
 	}
 	if (r == 0)
-		r = end_save(cli, name, checkpoint ? "resume" : "destroy");
+		r = end_save(cli, name, json_get_bool(words, "checkpoint", false) ? "resume" : "destroy");
 	if (r)
 		unlink(path); /* half a guest is of no use */
 	return r;
 }
 
-int stream_restore(struct cli *cli, char **args)
+int stream_restore(struct cli *cli, const struct json *words)
 {
 	AUTO_JSON struct json *result = NULL;
-	AUTO_CLOSE int fd = open(args[0], O_RDONLY | O_CLOEXEC);
+	const char *path = json_get_string(words, "file", "");
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int r;
 
 	if (fd < 0)
-		return complain(args[0], errno);
+		return complain(path, errno);
 	r = take_guest(cli, fd, false, &result);
 	if (r == 0)
-		printf("%s: domain %lld\n", json_get_string(result, "name", "?"), (long long)json_get_int(result, "domid", -1));
+		table_created(result, stdout);
 	return r;
 }
 
@@ -168,14 +166,14 @@ static int migrate(struct cli *cli, const char *name, int fd)
 	return say(fd, "gone") < 0 ? 1 : 0;
 }
 
-int stream_migrate(struct cli *cli, char **args)
+int stream_migrate(struct cli *cli, const struct json *words)
 {
-	const char *name = args[0], *to = args[2];
+	const char *name = json_get_string(words, "name", ""), *to = json_get_string(words, "to", NULL);
 	int pair[2], r, status = 0;
 	pid_t pid;
 
-	if (strcmp(args[1], "--to"))
-		return fprintf(stderr, "atoll: migrate: expected --to, not %s\n", args[1]), 2;
+	if (!to)
+		return USAGE;
 	signal(SIGPIPE, SIG_IGN);
 	if (!strncmp(to, "fd:", 3))
 		return migrate(cli, name, atoi(to + 3));
@@ -198,7 +196,7 @@ int stream_migrate(struct cli *cli, char **args)
 	return r;
 }
 
-int stream_receive(struct cli *cli, char **args)
+int stream_receive(struct cli *cli, const struct json *words)
 {
 	AUTO_JSON struct json *held = NULL, *running = NULL, *renamed = NULL;
 	char name[NAME_LEN_MAX + 1], line[16], to[NAME_LEN_MAX + 1], *suffix;

@@ -21,6 +21,27 @@ void table_domains(const struct json *status, FILE *out)
 	}
 }
 
+void table_created(const struct json *domain, FILE *out)
+{
+	fprintf(out, "%s: domain %lld\n", json_get_string(domain, "name", "?"), (long long)json_get_int(domain, "domid", -1));
+}
+
+void table_attached(const struct json *device, FILE *out)
+{
+	fprintf(out, "%s: %s on %s\n", json_get_string(device, "name", "?"), json_get_string(device, "device", "?"),
+		json_get_string(device, "backend", "?"));
+}
+
+void table_plan(const struct json *result, FILE *out)
+{
+	json_for_each(item, json_get(result, "plan")) {
+		const char *now = json_get_string(item, "now", NULL), *why = json_get_string(item, "why", "");
+
+		fprintf(out, "%-8s %-16s %s%s\n", now ? "start" : json_get_string(item, "what", "?"), json_get_string(item, "name", "?"),
+			now ? "it is " : why, now ? now : "");
+	}
+}
+
 static void print_phases(const struct json *outage, FILE *out)
 {
 	const struct json *boot = json_get(outage, "boot_ms");

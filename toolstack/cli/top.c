@@ -84,7 +84,7 @@ static void on_event(struct cli *cli, const char *name, const struct json *param
 		add_event(cli->data, params);
 }
 
-int top_run(struct cli *cli, char **args)
+int top_run(struct cli *cli, const struct json *words)
 {
 	AUTO_JSON struct json *events = NULL;
 	struct screen *s = calloc(1, sizeof(*s));
