@@ -8,6 +8,7 @@
  * and pages are counted by the hypervisor.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -21,6 +22,8 @@
 #define DESTROY_MS 30000
 #define CLEAR_MS 5000	  /* for dying domains to be gone */
 #define CONSOLE_LOGS "/var/log/atoll/console"
+#define MEND_MS 30000
+#define SAVE_ROUNDS 10
 #define LEAK_SLACK_PAGES 64 /* Xen's own bookkeeping of a rebuilt domain may take a little more or less */
 
 int64_t wall_ms(void)
@@ -201,6 +204,34 @@ static void add_hog(const struct experiment *e, struct target *t)
 	}
 }
 
+/* So that one bad round is not the end of all: the service is restarted, guests that have stopped for good are lost and left alone. False: nothing
+ * more can be done on this host. */
+static bool mend(struct experiment *e, struct round *r, const struct target *t)
+{
+	const char *who;
+	char why[320];
+
+	if (t->unit && target_daemon(t->unit) > 0)
+		kill(target_daemon(t->unit), SIGKILL);
+	else if (!t->unit)
+		lab_call(&e->lab, &e->lab.atolld, "restart", json_build("name=%s", t->name), MEND_MS, NULL, why, sizeof(why));
+	while (!wait_well(e, wall_ms(), MEND_MS)) {
+		unsigned watched = 0;
+
+		who = e->lab.status && lab_services_run(&e->lab) ? who_stalls(e, wall_ms() - MEND_MS / 2) : NULL;
+		for (unsigned i = 0; who && i < e->guest_count; i++) {
+			if (e->guests[i].name == who) {
+				e->guests[i].hog = true;
+				r->lost[LOSS_GUESTS]++;
+			}
+			watched += !e->guests[i].hog;
+		}
+		if (!watched)
+			return false;
+	}
+	return true;
+}
+
 /* False: nothing more can be done on this host. */
 static bool run_round(struct experiment *e, unsigned index, unsigned number)
 {
@@ -211,14 +242,15 @@ static bool run_round(struct experiment *e, unsigned index, unsigned number)
 
 	add_hog(e, &t);
 	lab_truth(&e->lab, &truth);
-	if (target_find(&e->lab, &cell->spec, &t, cell->why, sizeof(cell->why)) < 0) {
+	*r = (struct round){.cell = index, .number = number, .start_ms = wall_ms()};
+	if (target_find(&e->lab, &cell->spec, &t, r->why, sizeof(r->why)) < 0 && !cell->service[0]) {
+		snprintf(cell->why, sizeof(cell->why), "%s", r->why);
 		cell->skipped = true;
 		return true;
 	}
 	snprintf(cell->service, sizeof(cell->service), "%s", t.name);
-	*r = (struct round){.cell = index, .number = number, .start_ms = wall_ms()};
 	e->round_count++;
-	if (fault_inject(&e->lab, &t, cell->spec.fault, e->scenario.slow_percent, r->why, sizeof(r->why)) < 0) {
+	if (r->why[0] || fault_inject(&e->lab, &t, cell->spec.fault, e->scenario.slow_percent, r->why, sizeof(r->why)) < 0) {
 		r->back_ms = r->end_ms = wall_ms();
 		return true;
 	}
@@ -233,22 +265,29 @@ static bool run_round(struct experiment *e, unsigned index, unsigned number)
 	for (int64_t end = r->end_ms + REST_MS; wall_ms() < end;)
 		look(e);
 	count_round(e, r, &truth);
-	return r->recovered || wait_well(e, wall_ms(), e->scenario.limit_ms);
+	return r->recovered || mend(e, r, &t);
+}
+
+static unsigned cell_rounds(const struct experiment *e, unsigned index)
+{
+	return e->cells[index].spec.rounds ?: e->scenario.rounds;
 }
 
 static void tell(const struct experiment *e, const struct round *r)
 {
 	const struct cell *cell = &e->cells[r->cell];
-	uint64_t lost = 0;
 
-	for (unsigned i = 0; i < LOSSES; i++)
-		lost += r->lost[i];
 	fprintf(stderr, "%8.1f s  %s %s %u/%u: back after %.1f s, stalls", (double)(r->start_ms - e->start_ms) / 1000,
-		cell->service, exp_fault_names[cell->spec.fault], r->number + 1, e->scenario.rounds,
+		cell->service, exp_fault_names[cell->spec.fault], r->number + 1, cell_rounds(e, r->cell),
 		(double)(r->back_ms - r->start_ms) / 1000);
 	for (unsigned i = 0; i < LOADS; i++)
 		fprintf(stderr, " %s %u", ((const char *[])LOAD_NAMES)[i], r->stall_us[i] / 1000);
-	fprintf(stderr, " ms%s%s%s\n", lost ? ", SOMETHING LOST" : "", r->why[0] ? ", " : "", r->why);
+	fprintf(stderr, " ms%s%s%s", r->why[0] ? ", " : "", r->why, r->recovered ? "" : ", NOT RECOVERED");
+	for (unsigned i = 0; i < LOSSES; i++) {
+		if (r->lost[i])
+			fprintf(stderr, ", LOST: %llu %s", (unsigned long long)r->lost[i], loss_names[i]);
+	}
+	fprintf(stderr, "\n");
 }
 
 static unsigned pick(struct experiment *e, unsigned n)
@@ -257,25 +296,43 @@ static unsigned pick(struct experiment *e, unsigned n)
 	return n ? (e->random >> 8) % n : 0;
 }
 
+/* The next one of a cell, and a pause. False: nothing more can be done on this host. */
+static bool run_next(struct experiment *e, unsigned index, unsigned number)
+{
+	int64_t next = wall_ms() + e->scenario.every_ms + pick(e, e->scenario.jitter_ms);
+	const struct round *r = &e->rounds[e->round_count];
+	bool on;
+
+	if (e->cells[index].skipped || e->round_count == ROUNDS_MAX)
+		return true;
+	on = run_round(e, index, number);
+	if (!on)
+		snprintf(e->why, sizeof(e->why), "ended after %s %s: the host did not become well again: %s", e->cells[index].service,
+			 exp_fault_names[e->cells[index].spec.fault], r->why);
+	if (!e->cells[index].skipped)
+		tell(e, r);
+	e->end_ms = wall_ms();
+	if (e->save && e->round_count % SAVE_ROUNDS == 0)
+		e->save(e, e->save_to);
+	while (on && wall_ms() < next)
+		look(e);
+	return on;
+}
+
+/* The rounds of cells that have fewer of them are spread over the whole run. */
 static void run_rounds(struct experiment *e)
 {
-	for (unsigned n = 0; n < e->scenario.rounds; n++) {
-		for (unsigned i = 0; i < e->scenario.cell_count; i++) {
-			int64_t next;
+	unsigned most = 0;
 
-			if (e->cells[i].skipped || e->round_count == ROUNDS_MAX)
-				continue;
-			next = wall_ms() + e->scenario.every_ms + pick(e, e->scenario.jitter_ms);
-			if (!run_round(e, i, n)) {
-				snprintf(e->why, sizeof(e->why), "ended after %s %s: the host did not become well again: %s",
-					 e->cells[i].service, exp_fault_names[e->cells[i].spec.fault],
-					 e->rounds[e->round_count - 1].why);
+	for (unsigned i = 0; i < e->scenario.cell_count; i++)
+		most = MAX(most, cell_rounds(e, i));
+	for (unsigned n = 0; n < most; n++) {
+		for (unsigned i = 0; i < e->scenario.cell_count; i++) {
+			unsigned number = (unsigned)((uint64_t)n * cell_rounds(e, i) / most);
+			bool new = n == 0 || number != (unsigned)((uint64_t)(n - 1) * cell_rounds(e, i) / most);
+
+			if (new && !run_next(e, i, number))
 				return;
-			}
-			if (!e->cells[i].skipped)
-				tell(e, &e->rounds[e->round_count - 1]);
-			while (wall_ms() < next)
-				look(e);
 		}
 	}
 }

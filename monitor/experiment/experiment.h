@@ -26,7 +26,8 @@ extern const char *const loss_names[LOSSES]; /* for people */
 struct exp_guest {
 	char name[NAME_LEN_MAX + 1], path[PATH_MAX];
 	unsigned domid;
-	bool made, hog;
+	bool made;
+	bool hog; /* not watched (any more) */
 	struct guest_log log;
 };
 
@@ -70,13 +71,15 @@ struct experiment {
 	bool ok;
 	char why[320]; /* why it ended early */
 	unsigned random;
+	int (*save)(struct experiment *e, const char *to); /* what was seen so far, now and then; may be NULL */
+	const char *save_to;
 };
 
 int64_t wall_ms(void);
 /* Runs it all. 0, or -errno with e->why if it could not be begun; what was seen is in E in any case. */
 int experiment_run(struct experiment *e);
 void experiment_fini(struct experiment *e);
-/* Medians, sums and the verdict, from the rounds. Pure. */
+/* Medians, sums and the verdict, from the rounds so far. Pure. */
 void experiment_judge(struct experiment *e);
 /* The load that shows an outage of ROLE, or -1. */
 int load_of_role(const char *role);

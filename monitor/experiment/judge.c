@@ -68,6 +68,9 @@ static void judge_cell(struct experiment *e, unsigned index)
 	struct cell *cell = &e->cells[index];
 
 	cell->load = load_of_role(cell->spec.target);
+	cell->rounds = cell->recovered = cell->restarted = cell->outage_worst_us = 0;
+	cell->back_worst_ms = 0;
+	memset(cell->lost, 0, sizeof(cell->lost));
 	for (unsigned i = 0; i < e->round_count; i++) {
 		const struct round *r = &e->rounds[i];
 
@@ -94,6 +97,7 @@ static void judge_cell(struct experiment *e, unsigned index)
 void experiment_judge(struct experiment *e)
 {
 	e->ok = !e->why[0];
+	memset(e->lost, 0, sizeof(e->lost));
 	for (unsigned i = 0; i < e->scenario.cell_count; i++) {
 		judge_cell(e, i);
 		e->ok &= e->cells[i].recovered == e->cells[i].rounds;

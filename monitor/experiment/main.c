@@ -14,14 +14,13 @@
 #define PAGE "/usr/share/atoll/experiments/page.html"
 
 struct options {
-	const char *file, *cells, *compare[2];
-	char *out;
+	const char *file, *cells, *compare[2], *out;
 	uint64_t rounds;
 };
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: atoll experiment FILE [--rounds N] [--cells TARGET:FAULT,...] [--out DIR]\n"
+	fprintf(stderr, "usage: atoll experiment FILE [--rounds N] [--cells TARGET:FAULT[*ROUNDS],...] [--out DIR]\n"
 			"       atoll experiment --compare A.json B.json\n");
 	return 2;
 }
@@ -57,12 +56,14 @@ static int read_scenario(const struct options *o, struct scenario *scenario)
 
 	if (r == 0)
 		r = scenario_parse(text, len, dirname(full), scenario, why, sizeof(why));
+	for (unsigned i = 0; r == 0 && o->rounds && i < scenario->cell_count; i++)
+		scenario->cells[i].rounds = 0;
+	if (r == 0 && o->rounds)
+		scenario->rounds = (unsigned)o->rounds;
 	if (r == 0 && o->cells)
 		r = scenario_set_cells(scenario, o->cells, why, sizeof(why));
 	if (r < 0)
 		fprintf(stderr, "atoll: %s: %s\n", o->file, why[0] ? why : strerror(-r));
-	else if (o->rounds)
-		scenario->rounds = (unsigned)o->rounds;
 	return r;
 }
 
@@ -84,11 +85,12 @@ static bool allowed(void)
 	return yes;
 }
 
-static int write_results(const struct experiment *e, const char *dir)
+static int write_results(struct experiment *e, const char *dir)
 {
 	static const char *const endings[] = {"json", "csv", "html"};
 	int failed = 0;
 
+	experiment_judge(e);
 	for (unsigned i = 0; i < ARRAY_SIZE(endings); i++) {
 		char path[PATH_MAX];
 		int r = format(path, sizeof(path), "%s/%s.%s", dir, e->scenario.name, endings[i]);
@@ -105,7 +107,7 @@ static int write_results(const struct experiment *e, const char *dir)
 int main(int argc, char **args)
 {
 	static struct experiment e;
-	struct options o = {.out = (char *)"."};
+	struct options o = {.out = "."};
 	int r;
 
 	if (argc < 2 || !read_options(args + 1, &o))
@@ -115,12 +117,13 @@ int main(int argc, char **args)
 	if (read_scenario(&o, &e.scenario) < 0 || !allowed())
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
+	e.save = write_results;
+	e.save_to = o.out;
 	r = experiment_run(&e);
 	if (r < 0)
 		fprintf(stderr, "atoll: %s\n", e.why);
-	experiment_judge(&e);
-	experiment_print(&e, stdout);
 	r = write_results(&e, o.out);
+	experiment_print(&e, stdout);
 	r = r || !e.ok;
 	experiment_fini(&e);
 	return r;

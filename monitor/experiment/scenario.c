@@ -7,13 +7,13 @@
 
 const char *const exp_fault_names[EXP_FAULTS] = {"destroy", "panic", "hang", "oom", "slow", "restart"};
 
-static int add_cell(struct scenario *s, const char *target, size_t target_len, enum exp_fault fault, char *why, size_t size)
+static int add_cell(struct scenario *s, const char *target, size_t target_len, enum exp_fault fault, unsigned rounds, char *why, size_t size)
 {
 	struct cell_spec *cell = &s->cells[s->cell_count];
 
 	if (s->cell_count == SCENARIO_CELLS_MAX)
 		return snprintf(why, size, "cells: more than %d", SCENARIO_CELLS_MAX), -EINVAL;
-	*cell = (struct cell_spec){.fault = fault};
+	*cell = (struct cell_spec){.fault = fault, .rounds = rounds};
 	snprintf(cell->target, sizeof(cell->target), "%.*s", (int)target_len, target);
 	if (!name_valid(cell->target))
 		return snprintf(why, size, "cells: %.40s: a role or a service's name is wanted before the colon", target), -EINVAL;
@@ -21,25 +21,36 @@ static int add_cell(struct scenario *s, const char *target, size_t target_len, e
 	return 0;
 }
 
-/* TARGET:FAULT, or TARGET:all for those of the kill matrix */
+/* TARGET:FAULT[*ROUNDS], or TARGET:all for those of the kill matrix */
 static int read_cell(struct scenario *s, const char *text, size_t len, char *why, size_t size)
 {
 	const char *colon = memchr(text, ':', len);
 	size_t target_len = colon ? (size_t)(colon - text) : len, fault_len = colon ? len - target_len - 1 : 0;
-	bool all = fault_len == 3 && !strncmp(colon + 1, "all", 3);
+	const char *star = memchr(text, '*', len);
+	uint64_t rounds = 0;
+	char number[8] = "";
 	int r = -ENOENT;
+	bool all;
+
+	if (star && colon && star > colon) {
+		fault_len = (size_t)(star - colon) - 1;
+		snprintf(number, sizeof(number), "%.*s", (int)(text + len - star - 1), star + 1);
+		if (parse_u64(number, 1, SCENARIO_ROUNDS_MAX, &rounds) < 0)
+			fault_len = 0; /* no such fault */
+	}
+	all = fault_len == 3 && !strncmp(colon + 1, "all", 3);
 
 	for (unsigned f = 0; f < EXP_FAULTS; f++) {
 		bool wanted = strlen(exp_fault_names[f]) == fault_len && !strncmp(exp_fault_names[f], colon + 1, fault_len);
 
 		if (!wanted && !(all && f != EXP_RESTART))
 			continue;
-		r = add_cell(s, text, target_len, (enum exp_fault)f, why, size);
+		r = add_cell(s, text, target_len, (enum exp_fault)f, (unsigned)rounds, why, size);
 		if (r < 0)
 			return r;
 	}
 	if (r < 0)
-		return snprintf(why, size, "cells: %.*s: wanted TARGET:FAULT, FAULT one of destroy, panic, hang, oom, slow, restart, all",
+		return snprintf(why, size, "cells: %.*s: wanted TARGET:FAULT[*ROUNDS], FAULT one of destroy, panic, hang, oom, slow, restart, all",
 				(int)MIN(len, 60), text), -EINVAL;
 	return 0;
 }

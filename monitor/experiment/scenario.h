@@ -3,7 +3,7 @@
  * What an experiment does: a JSON object (atoll-experiment(5)). Pure.
  *
  *   {"name": "net-destroy", "title": "…", "guests": [{"config": "load1.json"}, {"name": "web1"}], "rounds": 3, "seed": 1,
- *    "cells": ["net:destroy", "disk:hang"], "settle_ms": 10000, "every_ms": 0, "jitter_ms": 2000, "hold_ms": 10000,
+ *    "cells": ["net:destroy*200", "disk:hang"], "settle_ms": 10000, "every_ms": 0, "jitter_ms": 2000, "hold_ms": 10000,
  *    "limit_ms": 90000, "slow_percent": 5}
  */
 #ifndef ATOLL_EXPERIMENT_SCENARIO_H
@@ -25,6 +25,7 @@ extern const char *const exp_fault_names[EXP_FAULTS];
 struct cell_spec {
 	char target[NAME_LEN_MAX + 1];
 	enum exp_fault fault;
+	unsigned rounds; /* 0: the scenario's */
 };
 
 struct scenario_guest {
@@ -49,7 +50,7 @@ struct scenario {
 
 /* Relative paths of guests are below DIR. 0, or -EINVAL / -ENAMETOOLONG and one line in WHY. */
 int scenario_parse(const char *text, size_t len, const char *dir, struct scenario *scenario, char *why, size_t size);
-/* A comma-separated list of TARGET:FAULT instead of the file's; "net:all" is all faults. 0 or -EINVAL. */
+/* A comma-separated list of TARGET:FAULT[*ROUNDS] instead of the file's; "net:all" is all faults. 0 or -EINVAL. */
 int scenario_set_cells(struct scenario *scenario, const char *list, char *why, size_t size);
 
 #endif

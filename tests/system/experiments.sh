@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What `./run experiments` runs in the control domain: the kill matrix, or another scenario. From the kernel's command line, where a comma
-# would end it: atoll.scenario=NAME atoll.rounds=N atoll.cells=net:destroy+disk:hang
+# would end it: atoll.scenario=NAME atoll.rounds=N atoll.cells=net:destroy*200+disk:hang atoll.snapshot=1
+# What was seen is handed over now and then, so that a machine that dies leaves it.
+HAND_OVER_LINES=20
 cd "$(dirname "$(realpath "$0")")" || exit 1
 . ./lib.sh
 
@@ -11,13 +13,26 @@ scenario=$(word scenario)
 args=(/usr/share/atoll/experiments/"${scenario:=matrix}".json --out /run)
 [ -z "$(word rounds)" ] || args+=(--rounds "$(word rounds)")
 [ -z "$(word cells)" ] || args+=(--cells "$(word cells | tr + ,)")
+if [ -n "$(word snapshot)" ]; then
+	jq '.services[].snapshot = true' /etc/atoll/host.json >/run/host.json && cat /run/host.json >/etc/atoll/host.json
+	systemctl restart atolld
+fi
 atoll up >/dev/null || exit 1
-status=0
-atoll experiment "${args[@]}" 2>&1 || status=$?
+
+hand_over() {
+	local ending
+	for ending in json csv html; do
+		[ ! -e "/run/$scenario.$ending" ] || echo "@@file experiments.$ending $(base64 -w0 "/run/$scenario.$ending")"
+	done
+}
+
+atoll experiment "${args[@]}" 2>&1 | while IFS= read -r line; do
+	echo "$line"
+	((++n % HAND_OVER_LINES)) || hand_over
+done
+status=${PIPESTATUS[0]}
 journalctl -b -o short-monotonic -u atolld -u atoll-builder -u atoll-monitor >/run/journal.txt
 tail -n 200 /var/log/atoll/console/*.log >/run/consoles.txt
-for ending in json csv html; do
-	[ ! -e "/run/$scenario.$ending" ] || echo "@@file experiments.$ending $(base64 -w0 "/run/$scenario.$ending")"
-done
+hand_over
 for f in journal.txt consoles.txt; do echo "@@file $f $(base64 -w0 /run/$f)"; done
 exit $status
