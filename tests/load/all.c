@@ -27,8 +27,8 @@
 #include "store-load/conn.h"
 
 #define CHILDREN_MAX 8
-#define STORE_PAUSE_US "40000" /* the processor is shared with everybody, and emulated */
-#define DISK_PAUSE_MS "200"    /* between batches; the ring is full in each */
+#define STORE_PAUSE_US "120000" /* the processor is shared with everybody, and emulated */
+#define DISK_PAUSE_MS "400"     /* between batches; the ring is full in each */
 #define ARGS_MAX 12
 #define LINE_MAX_LEN 512
 #define SECOND_US 1000000
@@ -380,7 +380,7 @@ static __attribute__((noreturn)) void hog(void)
 
 int main(int argc, char **argv)
 {
-	char *rate = "48", *peer = NULL;
+	char *rate = "16", *peer = NULL;
 	bool store = true;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);

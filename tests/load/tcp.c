@@ -57,7 +57,7 @@ struct load {
 	int listener;
 	struct stream stream[STREAMS_MAX];
 	unsigned opened, ended;
-	uint64_t start_ms, worst_ms, second_worst_ms, out, in;
+	uint64_t start_ms, paced_ms, worst_ms, second_worst_ms, out, in;
 	uint64_t random;
 };
 
@@ -130,9 +130,13 @@ static size_t write_size(struct load *load)
 	return load->random & 1 ? 1 + (load->random >> 8) % SMALL_MAX : 1 + (load->random >> 8) % large;
 }
 
-static bool too_fast(const struct load *load)
+static bool too_fast(struct load *load)
 {
-	return load->rate && load->out * 1000 > load->rate * (now_ms() - load->start_ms + 1);
+	uint64_t due = load->rate * (now_ms() - load->paced_ms + 1) / 1000;
+
+	if (due > load->out + load->rate) /* what an outage has cost is not made up for */
+		load->paced_ms += (due - load->out - load->rate) * 1000 / load->rate;
+	return load->rate && load->out > due;
 }
 
 static void on_writable(struct load *load, struct stream *s)
@@ -303,7 +307,7 @@ static int run(struct load *load)
 
 	if ((load->client ? open_streams(load) : open_listener(load)) < 0)
 		return 1;
-	load->start_ms = now_ms();
+	load->start_ms = load->paced_ms = now_ms();
 	next = load->start_ms + 1000;
 	while (load->ended < load->streams) {
 		round_once(load);

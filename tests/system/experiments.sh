@@ -3,7 +3,7 @@
 # What `./run experiments` runs in the control domain: the kill matrix, or another scenario. From the kernel's command line, where a comma
 # would end it: atoll.scenario=NAME atoll.rounds=N atoll.cells=net:destroy*200+disk:hang atoll.snapshot=1
 # What was seen is handed over now and then, so that a machine that dies leaves it.
-HAND_OVER_LINES=20
+HAND_OVER_LINES=10
 cd "$(dirname "$(realpath "$0")")" || exit 1
 . ./lib.sh
 
@@ -21,6 +21,8 @@ atoll up >/dev/null || exit 1
 
 hand_over() {
 	local ending
+	journalctl -b -n 2000 -o short-monotonic -u atolld -u atoll-builder -u atoll-monitor >/run/journal.txt
+	echo "@@file journal.txt $(base64 -w0 /run/journal.txt)"
 	for ending in json csv html; do
 		[ ! -e "/run/$scenario.$ending" ] || echo "@@file experiments.$ending $(base64 -w0 "/run/$scenario.$ending")"
 	done
@@ -31,8 +33,7 @@ atoll experiment "${args[@]}" 2>&1 | while IFS= read -r line; do
 	((++n % HAND_OVER_LINES)) || hand_over
 done
 status=${PIPESTATUS[0]}
-journalctl -b -o short-monotonic -u atolld -u atoll-builder -u atoll-monitor >/run/journal.txt
 tail -n 200 /var/log/atoll/console/*.log >/run/consoles.txt
 hand_over
-for f in journal.txt consoles.txt; do echo "@@file $f $(base64 -w0 /run/$f)"; done
+echo "@@file consoles.txt $(base64 -w0 /run/consoles.txt)"
 exit $status

@@ -35,6 +35,12 @@ static void test_scenarios(void)
 	ok(scenario.rounds == 3 && scenario.slow_percent == 5, "numbers have defaults");
 	ok(scenario_set_cells(&scenario, "disk:hang,store:oom", why, sizeof(why)) == 0 && scenario.cell_count == 2 &&
 		   !strcmp(scenario.cells[1].target, "store") && scenario.cells[1].fault == EXP_OOM, "the command line chooses others");
+	ok(scenario_set_cells(&scenario, "disk:destroy*200,net:all*3", why, sizeof(why)) == 0 && scenario.cell_count == 6 &&
+		   scenario.cells[0].rounds == 200 && scenario.cells[5].rounds == 3 && scenario.cells[0].fault == EXP_DESTROY,
+	   "a cell may have rounds of its own");
+	ok(scenario_set_cells(&scenario, "net:hang*0", why, sizeof(why)) < 0 && scenario_set_cells(&scenario, "net:hang*", why, sizeof(why)) < 0 &&
+		   scenario_set_cells(&scenario, "net*2", why, sizeof(why)) < 0 && scenario_set_cells(&scenario, "net:hang*12345678", why, sizeof(why)) < 0,
+	   "but not none, too many, or without a fault");
 	refused("[]", "object");
 	refused("{\"colour\":1}", "colour");
 	refused("{\"name\":\"../x\"}", "name");
@@ -95,8 +101,8 @@ static void judge(void)
 {
 	for (unsigned i = 0; i < e.scenario.cell_count; i++)
 		e.cells[i] = (struct cell){.spec = e.scenario.cells[i]};
-	memset(e.lost, 0, sizeof(e.lost));
 	experiment_judge(&e);
+	experiment_judge(&e); /* also while it runs: nothing is counted twice */
 }
 
 static void test_judgement(void)

@@ -114,6 +114,30 @@ static void test_bad(void)
 	ok(snapshot_go(&d) == 0, "the devices are given");
 }
 
+/* As systemd hands it over. */
+static void test_adopted(void)
+{
+	char *of = strdup(d.snapshot_of), number[16];
+	int fd = d.snapshot_fd;
+
+	dup2(fd, 3);
+	snprintf(number, sizeof(number), "%d", getpid());
+	setenv("LISTEN_PID", number, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	setenv("LISTEN_FDNAMES", "net1", 1);
+	d.snapshot_fd = -1;
+	free(TAKE_PTR(d.snapshot_of));
+	snapshot_adopt(&d, of);
+	ok(d.snapshot_fd < 0, "another service's snapshot is not taken");
+	setenv("LISTEN_FDNAMES", "net0", 1);
+	snapshot_adopt(&d, "");
+	ok(d.snapshot_fd < 0, "nor one of which nobody knows what it is of");
+	snapshot_adopt(&d, of);
+	ok(d.snapshot_fd == 3 && step_reborn(&job) == JOB_WAIT && calls("domain.restore"), "an earlier atolld's is used");
+	snapshot_drop(&d);
+	free(of);
+}
+
 int main(void)
 {
 	result = json_new(JSON_OBJECT);
@@ -121,6 +145,7 @@ int main(void)
 	test_made();
 	test_used();
 	test_bad();
+	test_adopted();
 	snapshot_drop(&d);
 	json_free(result);
 	return plan_done();

@@ -223,6 +223,8 @@ bool kernel_roll_back(struct domain *domain, const char *why);
 /* --- services that are reborn (snapshot.c) --- */
 /* The parameters of domain.build for a service; NULL: its files have no name. */
 struct json *service_build_params(const struct domain *domain);
+/* An earlier atolld's, of OF ("": there was none). */
+void snapshot_adopt(struct domain *domain, const char *of);
 /* Builds it of its snapshot, if that fits. */
 int step_reborn(struct job *job);
 /* Lets it go, until it waits for its devices. */

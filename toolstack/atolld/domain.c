@@ -36,7 +36,10 @@ void domain_delete(struct domain *d)
 	if (d->stream_fd >= 0)
 		close(d->stream_fd);
 	agent_destroy(d->agent);
-	snapshot_drop(d);
+	store_watch_remove(d->ready);
+	if (d->snapshot_fd >= 0)
+		close(d->snapshot_fd); /* systemd has it, too */
+	free(d->snapshot_of);
 	source_destroy(d->restart_timer);
 	json_free(d->build_phases);
 	free(d->previous);

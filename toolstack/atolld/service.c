@@ -15,6 +15,8 @@
 #define STATE_BAD_MS 3000    /* a store or console that fails so soon (its end is noticed within 2 s) may not bear its own state … */
 #define STATE_BAD_MAX 3      /* … which it is given so many times again */
 #define QUICK_FAILURES_MAX 5 /* in a row: then with growing pauses */
+#define REBORN_BAD_MS 5000    /* what is reborn and fails so soon, or so many times in a row, is booted: its snapshot may be bad */
+#define REBORN_BAD_MAX 5
 #define SIGN_MAX_US 5000000 /* an older word of the store was of something else */
 
 static void on_restart_timer(struct source *source, uint32_t events, void *data)
@@ -166,7 +168,7 @@ int service_failed(struct domain *d, const char *reason)
 	bool quick = d->running_ms && now_ms() - d->running_ms < (service_keeps_state(d) ? STATE_BAD_MS : HEALTHY_MS);
 	char why[200];
 
-	if (quick && d->reborn && d->exists)
+	if (d->reborn && d->exists && (now_ms() - d->running_ms < REBORN_BAD_MS || (quick && d->quick_failures % REBORN_BAD_MAX == REBORN_BAD_MAX - 1)))
 		snapshot_drop(d);
 	if (!quick)
 		d->trial = false;

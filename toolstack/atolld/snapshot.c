@@ -6,8 +6,8 @@
  *   build ──▶ wake (kernel, modules) ──▶ snapshot: suspended, saved, resumed ──▶ devices, agent
  *   reborn ─▶ wake (resumed) ──────────────────────────────────────────────────▶ devices, agent
  *
- * It is of the same kernel, ramdisk, command line, memory and devices, or it is not used. It lies in memory of this process only: an
- * atolld that was restarted boots the service the next time. One that cannot be read, or whose domain does not come up, or fails soon,
+ * It is of the same kernel, ramdisk, command line, memory and devices, or it is not used. It lies in memory without a name; systemd keeps it for
+ * the next atolld. One that cannot be read, or whose domain does not come up, or fails soon,
  * is dropped, and the service is booted.
  */
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <systemd/sd-daemon.h>
 
 #include "atolld/atolld.h"
 #include "atolld/nodes.h"
@@ -25,13 +26,41 @@
 #define SEED_SIZE 32
 #define KEY_MAX 8192
 
+static void forget(const struct domain *d)
+{
+	sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", d->name);
+}
+
+static void keep(const struct domain *d)
+{
+	char text[NAME_LEN_MAX + 32];
+
+	forget(d); /* of an atolld that ended before it could say what it is of */
+	snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%s", d->name);
+	sd_pid_notify_with_fds(0, 0, text, &d->snapshot_fd, 1);
+}
+
 void snapshot_drop(struct domain *d)
 {
-	if (d->snapshot_fd >= 0)
+	if (d->snapshot_fd >= 0) {
+		forget(d);
 		close(TAKE_FD(d->snapshot_fd));
+	}
 	d->ready = store_watch_remove(d->ready);
 	free(TAKE_PTR(d->snapshot_of));
 	d->snapshot_failed = false;
+}
+
+void snapshot_adopt(struct domain *d, const char *of)
+{
+	AUTO_FREE char **names = NULL;
+	int n = sd_listen_fds_with_names(0, &names);
+
+	for (int i = 0; i < n; i++) {
+		if (*of && d->snapshot_fd < 0 && !strcmp(names[i], d->name) && (d->snapshot_of = strdup(of)))
+			d->snapshot_fd = SD_LISTEN_FDS_START + i;
+		free(names[i]);
+	}
 }
 
 static void add_file(struct buf *key, const char *path)
@@ -55,11 +84,14 @@ static char *describe(const struct json *params)
 	return strndup((const char *)key.data, key.len);
 }
 
-/* To the builder, which reads or writes it from the start. 0 or -errno. */
+/* To the builder, which reads or writes it from the start, at a place of its own: an earlier atolld's may still be read. 0 or -errno. */
 static int push(struct domain *d)
 {
-	int fd = lseek(d->snapshot_fd, 0, SEEK_SET) < 0 ? -1 : fcntl(d->snapshot_fd, F_DUPFD_CLOEXEC, 0); /* which share their place */
+	char path[32];
+	int fd;
 
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", d->snapshot_fd);
+	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	rpc_push_fd(d->atolld->builder, fd);
@@ -136,6 +168,7 @@ static int saved(struct job *job, const struct json *result)
 
 	if (result && fstat(d->snapshot_fd, &st) == 0) {
 		d->snapshot_failed = false;
+		keep(d);
 		log_info("%s: its snapshot has %lld MiB", d->name, (long long)st.st_size >> 20);
 	} else {
 		log_warning("%s: no snapshot can be made of it: it will be booted", d->name);

@@ -21,10 +21,10 @@ static struct json *domain_state(const struct domain *d)
 	/* a kernel that has not come up yet is not remembered */
 	struct json *json = json_build(
 		"name=%s domid=%u service?%d running?%d preserved?%d target_mib=%u restarts=%u kernel=%s store_port=%u store_gfn=%lu "
-		"console_port=%u console_gfn=%lu device_model_of~%s", d->name, d->domid, domain_is_service(d),
+		"console_port=%u console_gfn=%lu device_model_of~%s snapshot_of~%s", d->name, d->domid, domain_is_service(d),
 		d->state == DOMAIN_RUNNING || d->state == DOMAIN_PRESERVED, d->state == DOMAIN_PRESERVED, d->target_mib, d->restarts,
 		d->trial && d->state == DOMAIN_STARTING ? d->kernel_before : d->kernel, d->store_port, d->store_gfn, d->console_port,
-		d->console_gfn, d->owner ? d->owner->name : NULL);
+		d->console_gfn, d->owner ? d->owner->name : NULL, d->snapshot_fd >= 0 && !d->snapshot_failed ? d->snapshot_of : NULL);
 
 	if (d->guest && json_add(json, "config=%p", guest_config_to_json(d->guest)) < 0)
 		json = json_free(json);
@@ -103,6 +103,8 @@ static void load_domain(struct atolld *a, const struct json *json)
 	d->restarts = (unsigned)json_get_int(json, "restarts", 0);
 	if (d->service && kernel_name_valid(json_get_string(json, "kernel", "")))
 		snprintf(d->kernel, sizeof(d->kernel), "%s", json_get_string(json, "kernel", ""));
+	if (d->service && d->service->snapshot)
+		snapshot_adopt(d, json_get_string(json, "snapshot_of", ""));
 	domain_take_rings(d, json);
 }
 
