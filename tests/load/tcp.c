@@ -33,6 +33,7 @@
 #define PORT 5001
 #define CHUNK 65536     /* bytes in one read or write, at most */
 #define SMALL_MAX 64    /* a small write */
+#define PACE_MS 40      /* the processor is shared */
 #define TABLE_WORDS 8191 /* prime, so that it never falls into step with page or buffer sizes */
 #define MAGIC 0x544f4c4c /* first word of a stream */
 
@@ -121,13 +122,13 @@ static void set_seeds(struct load *load, struct stream *s)
 	s->in.seed = load->client ? ~seed : seed;
 }
 
-/* With a rate, large ones are a sixteenth of a second's share, so that pauses between them are no stalls. */
+/* With a rate, large ones are an eighth of a second's share, so that pauses between them are no stalls. */
 static size_t write_size(struct load *load)
 {
-	size_t share = load->rate / 16 / load->streams, large = load->rate && share < CHUNK ? share + SMALL_MAX : CHUNK;
+	size_t share = load->rate / 8 / load->streams, large = load->rate && share < CHUNK ? share + SMALL_MAX : CHUNK;
 
 	load->random = mix(load->random + 1);
-	return load->random & 1 ? 1 + (load->random >> 8) % SMALL_MAX : 1 + (load->random >> 8) % large;
+	return !(load->random & 3) ? 1 + (load->random >> 8) % SMALL_MAX : 1 + (load->random >> 8) % large;
 }
 
 static bool too_fast(struct load *load)
@@ -283,7 +284,7 @@ static void round_once(struct load *load)
 		polls[n++] = (struct pollfd){.fd = s->fd, .events = (short)(POLLIN | (may_write ? POLLOUT : 0))};
 	}
 	polls[n] = (struct pollfd){.fd = load->opened < load->streams ? load->listener : -1, .events = POLLIN};
-	if (poll(polls, n + 1, 10) <= 0)
+	if (poll(polls, n + 1, load->rate ? PACE_MS : 10) <= 0)
 		return note_stalls(load);
 	note_stalls(load);
 	for (unsigned i = 0; i < n; i++) {

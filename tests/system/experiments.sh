@@ -16,6 +16,8 @@ args=(/usr/share/atoll/experiments/"${scenario:=matrix}".json --out /run)
 if [ -n "$(word snapshot)" ]; then
 	jq '.services[].snapshot = true' /etc/atoll/host.json >/run/host.json && cat /run/host.json >/etc/atoll/host.json
 	systemctl restart atolld
+	atoll up >/dev/null || exit 1
+	for s in net0 disk0; do atoll restart $s; done # the snapshots are made at their next start
 fi
 atoll up >/dev/null || exit 1
 
