@@ -17,7 +17,6 @@
 #define POLL_MS 200
 #define REST_MS 2200	  /* after it all goes on: the stall's last second is said at its end */
 #define READY_MS 150000	  /* from a guest's start to its loads' */
-#define WELL_MS 3000	  /* a load goes on if it did something within it */
 #define CREATE_MS 120000
 #define DESTROY_MS 30000
 #define CLEAR_MS 5000	  /* for dying domains to be gone */
@@ -427,7 +426,7 @@ int experiment_run(struct experiment *e)
 		return -ENOMEM;
 	r = prepare(e);
 	if (r == 0) {
-		e->load_ms = wall_ms() + 2 * WELL_MS;
+		e->load_ms = wall_ms() + e->scenario.settle_ms / 2; /* before, they may still begin */
 		lab_truth(&e->lab, &e->truth);
 		for (int64_t end = wall_ms() + e->scenario.settle_ms; wall_ms() < end;)
 			look(e);
