@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The kill matrix in its short form, under load from three guests: the cells that take no boot of a driver domain. matrix.sh has each cell
-# once, `./run experiments` many rounds of each.
+# The kill matrix in its short form, under load from three guests: the cells that take no boot of a driver domain. `./run experiments --rounds 1`
+# has each cell once.
 #   images/boot --run /usr/lib/atoll/tests/long/matrix-short.sh --timeout 1800
 cd "$(dirname "$(realpath "$0")")/.." || exit 1
 . ./lib.sh
