@@ -5,7 +5,7 @@ cd "$(dirname "$(realpath "$0")")" || exit 1
 . ./lib.sh
 . ./guest-lib.sh
 
-device() { atoll --json info "$1" | jq -r ".device_states[] | select(.name == \"$2\" or (.id | tostring) == \"$2\") | .state"; }
+device() { atoll --json info "$1" | jq -r ".devices[] | select(.id == \"$2\" or .id == \"vif$2\") | .state"; }
 has() { say "$1" "ls -d $2 && echo HAS\$((1))"; }
 sees() { local n; n=$(count "$1" '^HAS1'); has "$1" "$2"; [ "$(count "$1" '^HAS1')" -gt "$n" ]; }
 

@@ -58,7 +58,7 @@ static void test_guest_errors(void)
 		{"name='a'\nkernel='/k'\ncpus='0-300'\n", "cpus: expected a list"},
 		{"name='a'\nkernel='/k'\ncpus='1,all'\n", "cpus: expected a list"},
 		{"name='a'\nkernel='/k'\non_crash='rename-restart'\n", "on_crash: expected"},
-		{"name='a'\nkernel='/k'\nvif=['devid=1','devid=1']\n", "devid 1 is used twice"},
+		{"name='a'\nkernel='/k'\nvif=['devid=1','devid=1']\n", "vif1 is used twice"},
 		{"name='a'\nkernel='/k'\ntype='hvm'\n", "boots from its disk"},
 		{"name='a'\ntype='hvm'\nmemory=8\n", "firmware"},
 		{"name='a'\ntype='hvm'\nboot='x'\n", "boot: expected"},

@@ -14,25 +14,16 @@
 #define DEVICE_WAIT_MS 10000 /* for a guest's kernel to connect a device or to let it go */
 #define MAXMEM_SLACK_KIB 1024 /* the builder's own, beyond the target */
 
-static const char *device_name(const struct device *device, char text[16])
-{
-	if (device->spec.kind == DEVICE_VBD)
-		return device->spec.vdev;
-	snprintf(text, 16, "vif %u", device->spec.id);
-	return text;
-}
-
 /* Waits for STATE; a device whose half is gone is closed. */
 static int await_state(struct job *job, unsigned state, const char *hint)
 {
 	struct device *device = job->domain->subject;
 	unsigned now = device_state(job->domain, device, false);
-	char text[16];
 
 	if (now == state || (!now && state == XENBUS_CLOSED))
 		return 0;
 	if (job->retries >= DEVICE_WAIT_MS / DEVICE_POLL_MS)
-		return job_explain(job, ETIMEDOUT, "%s: %s: %s within %d s", job->domain->name, device_name(device, text), hint,
+		return job_explain(job, ETIMEDOUT, "%s: %s: %s within %d s", job->domain->name, device->spec.name, hint,
 				   DEVICE_WAIT_MS / 1000);
 	job_retry(job, DEVICE_POLL_MS);
 	return JOB_WAIT;
@@ -94,7 +85,6 @@ static void on_attached(struct job *job)
 {
 	struct domain *d = job->domain;
 	struct device *device = d->subject;
-	char text[16];
 
 	d->subject = NULL;
 	if (job->error.code[0]) {
@@ -102,10 +92,10 @@ static void on_attached(struct job *job)
 		forget(d, device);
 		api_answer(job, NULL);
 	} else {
-		event_add(d->atolld, "attached", d->name, "%s", device_name(device, text));
+		event_add(d->atolld, "attached", d->name, "%s", device->spec.name);
 		audit_guest(d->atolld, d);
 		state_save(d);
-		api_answer(job, json_build("name=%s device=%s backend=%s", d->name, device_name(device, text), device->backend->name));
+		api_answer(job, json_build("name=%s device=%s backend=%s", d->name, device->spec.name, device->backend->name));
 	}
 }
 
@@ -165,27 +155,25 @@ static const struct job_step detach_steps[] = {
 static void on_detached(struct job *job)
 {
 	struct domain *d = job->domain;
-	char text[16];
 
 	if (!job->error.code[0]) {
-		event_add(d->atolld, "detached", d->name, "%s", device_name(d->subject, text));
+		event_add(d->atolld, "detached", d->name, "%s", d->subject->spec.name);
 		forget(d, d->subject);
 	}
 	d->subject = NULL;
 	api_answer(job, json_new(JSON_OBJECT));
 }
 
+/* WHICH is its name or its number. */
 static struct device *find_device(struct domain *d, const char *kind, const char *which)
 {
 	for (unsigned i = 0; i < d->device_count; i++) {
-		struct device *device = &d->devices[i];
+		const struct guest_device *spec = &d->devices[i].spec;
 		char number[12];
 
-		snprintf(number, sizeof(number), "%u", device->spec.id);
-		if (strcmp(kind, device_kind_name(device->spec.kind)))
-			continue;
-		if (!strcmp(which, number) || (device->spec.kind == DEVICE_VBD && !strcmp(which, device->spec.vdev)))
-			return device;
+		snprintf(number, sizeof(number), "%u", spec->id);
+		if (!strcmp(kind, device_kind_name(spec->kind)) && (!strcmp(which, number) || !strcmp(which, spec->name)))
+			return &d->devices[i];
 	}
 	return NULL;
 }
@@ -331,21 +319,16 @@ static struct json *events_of(const struct domain *d)
 	return list;
 }
 
-static struct json *devices_to_json(const struct domain *d)
+/* What the guest's kernel has made of its devices: to the list that DOMAIN's description has. */
+static void add_states(const struct domain *d, const struct json *description)
 {
 	static const char *const states[] = {"none",      "initialising", "waiting", "initialised",   "connected",
 					     "closing",   "closed",       "reconfiguring", "reconfigured", "?"};
-	struct json *list = json_new(JSON_ARRAY);
+	const struct json *list = json_get(description, "devices");
+	struct json *item = list ? list->first : NULL;
 
-	for (unsigned i = 0; i < d->device_count; i++) {
-		const struct device *device = &d->devices[i];
-		bool vif = device->spec.kind == DEVICE_VIF;
-
-		json_append(list, json_build("kind=%s id=%u name=%s on=%s backend=%s state=%s", device_kind_name(device->spec.kind), device->spec.id,
-					     vif ? device->spec.mac : device->spec.vdev, vif ? device->spec.bridge : device->spec.target,
-					     device->backend->name, states[device_state(d, device, false)]));
-	}
-	return list;
+	for (unsigned i = 0; i < d->device_count && item; i++, item = item->next)
+		json_add(item, "state=%s", states[device_state(d, &d->devices[i], false)]);
 }
 
 int method_info(struct request *r)
@@ -365,7 +348,8 @@ int method_info(struct request *r)
 			 c->kernel, c->cmdline, (uint64_t)c->memory_mib << 10, (uint64_t)(d->target_mib ? d->target_mib : c->memory_mib) << 10,
 			 c->vcpus, c->maxvcpus, cpus, c->weight ? c->weight : 256, c->cap);
 	}
-	json_add(json, "device_states=%p events=%p", devices_to_json(d), events_of(d));
+	json_add(json, "events=%p", events_of(d));
+	add_states(d, json);
 	request_reply(r, json);
 	census_request(r->atolld);
 	return 0;

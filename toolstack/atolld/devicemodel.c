@@ -127,7 +127,7 @@ static struct json *machine(const struct domain *d)
 		if (spec->kind == DEVICE_VIF)
 			json_append(nics, json_build("mac=%s", spec->mac));
 		else
-			json_append(disks, json_build("vdev=%s writable?%d", spec->vdev, spec->writable));
+			json_append(disks, json_build("vdev=%s writable?%d", spec->name, spec->writable));
 	}
 	return json_build("guest=%u name=%s memory_mib=%u vcpus=%u boot=%s disk_bus=%s vga=%s serial?%d disks=%p nics=%p", d->owner->domid,
 			  d->owner->name, c->memory_mib, c->maxvcpus, c->boot, c->hdtype, c->vga, c->serial, disks, nics);

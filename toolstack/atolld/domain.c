@@ -155,12 +155,10 @@ static struct json *devices_to_json(const struct domain *d)
 	for (unsigned i = 0; i < d->device_count; i++) {
 		const struct device *dev = &d->devices[i];
 		bool vif = dev->spec.kind == DEVICE_VIF;
-		struct json *item;
-		char id[16];
+		struct json *item = json_build("id=%s kind=%s backend=%s on=%s mac~%s vdev~%s", dev->spec.name, device_kind_name(dev->spec.kind),
+					       dev->backend->name, vif ? dev->spec.bridge : dev->spec.target, vif ? dev->spec.mac : NULL,
+					       vif ? NULL : dev->spec.name);
 
-		snprintf(id, sizeof(id), "vif%u", dev->spec.id);
-		item = json_build("id=%s kind=%s backend=%s mac~%s vdev~%s", vif ? id : dev->spec.vdev, device_kind_name(dev->spec.kind), dev->backend->name,
-				  vif ? dev->spec.mac : NULL, vif ? NULL : dev->spec.vdev);
 		if (item && dev->counted)
 			json_add(item, "read_bytes=%lu written_bytes=%lu", dev->read_bytes, dev->written_bytes);
 		json_append(list, item);

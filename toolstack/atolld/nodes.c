@@ -136,7 +136,7 @@ void nodes_backend(struct store_batch *b, const struct domain *guest, const stru
 		put(b, NULL, be, "mac=%s\nbridge=%s\nhandle=%u\ntype=vif\nscript=none", device->spec.mac, device->spec.bridge, device->spec.id);
 	else
 		put(b, NULL, be, "dev=%s\nparams=%s\nmode=%s\ntype=phy\ndevice-type=disk\nremovable=0\nbootable=1\ndiscard-enable=1\n"
-		    "physical-device=%s", device->spec.vdev, device->spec.target, device->spec.writable ? "w" : "r", device->physical);
+		    "physical-device=%s", device->spec.name, device->spec.target, device->spec.writable ? "w" : "r", device->physical);
 	put(b, NULL, be, "hotplug-status=connected\nstate=1");
 }
 

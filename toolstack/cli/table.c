@@ -81,8 +81,8 @@ static void print_info(const struct json *value, const char *indent, FILE *out)
 	json_for_each(item, value) {
 		char at[32];
 
-		if (item->key && (!strcmp(item->key, "devices") || !strcmp(item->key, "last_outage") || (item->type == JSON_STRING && !*item->string)))
-			continue; /* device_states says more */
+		if (item->key && (!strcmp(item->key, "last_outage") || (item->type == JSON_STRING && !*item->string)))
+			continue;
 		if (item->key)
 			fprintf(out, "%s%-18s", indent, item->key);
 		if (item->type == JSON_STRING)
@@ -94,9 +94,8 @@ static void print_info(const struct json *value, const char *indent, FILE *out)
 		else if (json_get(item, "time_ms"))
 			fprintf(out, "%s%s  %s: %s\n", indent, cli_time(item, "%F %T", at), json_get_string(item, "event", ""), json_get_string(item, "text", ""));
 		else if (item->type == JSON_OBJECT)
-			fprintf(out, "%s%s %lld  %s on %s of %s: %s\n", indent, json_get_string(item, "kind", ""),
-				(long long)json_get_int(item, "id", 0), json_get_string(item, "name", ""), json_get_string(item, "on", ""),
-				json_get_string(item, "backend", ""), json_get_string(item, "state", ""));
+			fprintf(out, "%s%s %s on %s of %s: %s\n", indent, json_get_string(item, "id", ""), json_get_string(item, "mac", ""),
+				json_get_string(item, "on", ""), json_get_string(item, "backend", ""), json_get_string(item, "state", ""));
 		else
 			fprintf(out, "\n");
 	}

@@ -91,7 +91,7 @@ static const struct key vif_keys[] = {
 };
 static const struct key vbd_keys[] = {
 	KEY("target", target, struct guest_device, target),
-	KEY("vdev", vdev, struct guest_device, vdev),
+	KEY("vdev", vdev, struct guest_device, name),
 	KEY("access", access_mode, struct guest_device, writable, .words = accesses),
 	KEY("backend", key_name, struct guest_device, backend),
 	{"format", &key_only, .words = raw},
@@ -177,12 +177,11 @@ static int check(const struct guest_config *c, struct guest_device *device, cons
 		for (device->id = 0; has_device(c, DEVICE_VIF, device->id);)
 			device->id++;
 	}
-	if (device->kind == DEVICE_VBD && (!device->target[0] || !device->vdev[0]))
+	if (device->kind == DEVICE_VIF)
+		snprintf(device->name, sizeof(device->name), "vif%u", device->id);
+	if (device->kind == DEVICE_VBD && (!device->target[0] || !device->name[0]))
 		return key_complain(r, "%s is missing", device->target[0] ? "vdev" : "target");
-	if (has_device(c, device->kind, device->id))
-		return device->kind == DEVICE_VIF ? key_complain(r, "devid %u is used twice", device->id)
-						  : key_complain(r, "%s is used twice", device->vdev);
-	return 0;
+	return has_device(c, device->kind, device->id) ? key_complain(r, "%s is used twice", device->name) : 0;
 }
 
 int guest_config_add_device(struct guest_config *c, enum device_kind kind, const struct json *item, char *why, size_t size)

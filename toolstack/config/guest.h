@@ -33,12 +33,12 @@ struct guest_device {
 	enum device_kind kind;
 	unsigned id;                    /* vif: xenstore's handle, which stays when other interfaces come and go; vbd: its virtual-device */
 	char backend[NAME_LEN_MAX + 1]; /* empty: the only service of the kind */
+	char name[16];                  /* "vif0"; "xvda", "xvdb3" */
 	/* vif */
 	char mac[18];    /* "00:16:3e:xx:xx:xx"; empty: made from the guest's uuid */
 	char bridge[16]; /* Linux's limit for interface names */
 	/* vbd */
 	char target[NAME_LEN_MAX + 1]; /* a name in the disk service's catalogue: "nvme0n1p1" */
-	char vdev[8];                  /* "xvda", "xvdb3" */
 	bool writable;
 };
 
