@@ -37,7 +37,8 @@
  *      spinning, crashed), go on nevertheless: the domain will be told that its arena is dirty;
  *   4. rewrite [PVH_IMAGE_BASE, end of the new image): zero it, then copy each PT_LOAD. The new image must end
  *      at or below PVH_IMAGE_LIMIT. Nothing else may be written, but in the header: reload = PVH_RELOAD_MAGIC,
- *      stop_request = 0;
+ *      stop_request = 0, trusted = 1 if nothing was wrong with the domain (the restart was asked for, it had not shut down, nobody else
+ *      had paused it) and busy was 0 in step 2, else 0;
  *   5. if the domain had shut down (crash), resume it (XEN_DOMCTL_resumedomain);
  *   6. load the saved vCPU context (xc_domain_hvm_setcontext) and unpause.
  * To give a new command line, write it (NUL-terminated) to header.cmdline in step 4.
@@ -103,6 +104,7 @@ struct pvh_arena_header {
 	uint32_t app_version;
 	uint32_t binding;		/* 1 while Xen's objects and lib/pvh's tables may differ */
 	char cmdline[PVH_CMDLINE_MAX];	/* R: copied from the start info at the first boot */
+	uint32_t trusted;		/* R: it ran well and idled: the arena need not be checked; cleared at entry */
 };
 
 static_assert(sizeof(struct pvh_arena_header) <= 4096, "the arena header is one page");

@@ -95,6 +95,7 @@ static void arena_init(struct pvh *pvh, uint64_t end, uint32_t start_info)
 		       header->version == PVH_ARENA_VERSION && header->ram_end == end;
 	if (pvh->resumed) {
 		pvh->dirty = header->busy != 0;
+		pvh->trusted = header->trusted && !header->busy && !pvh->revived;
 	} else {
 		pvh->revived = false;
 		memset(header, 0, (size_t)PVH_ARENA_LIB_PAGES * PVH_PAGE_SIZE);
@@ -104,6 +105,7 @@ static void arena_init(struct pvh *pvh, uint64_t end, uint32_t start_info)
 		cmdline_save(header, start_info);
 	}
 	header->reload = 0;
+	header->trusted = 0;
 	header->stop_request = 0;
 	header->parked = 0;
 	header->busy = 1;
@@ -124,6 +126,7 @@ void pvh_boot(uint32_t start_info)
 	int rc;
 
 	pvh->domid = xen_init();
+	pvh->started_waited_ns = pvh_waited();
 	pvh_console_init();
 	end = ram_end();
 	arena_init(pvh, end, start_info);

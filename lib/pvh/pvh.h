@@ -36,8 +36,10 @@ struct pvh {
 	bool resumed;			/* booted again: the arena and Xen's objects are those of before */
 	bool revived;			/* resumed, in a new domain: Xen's objects are like those of before */
 	bool dirty;			/* resumed, but the arena may have been left in the middle of a change */
+	bool trusted;			/* resumed, and the predecessor ran well and idled: the arena is as good as it ever was */
 	uint32_t generation;		/* 1 at the first boot, +1 a reload */
 	uint64_t started_ns;		/* pvh_now() at the entry */
+	uint64_t started_waited_ns;	/* pvh_waited(), soon after */
 	const char *cmdline;
 	void *arena;			/* the application's part, page aligned */
 	size_t arena_size;
@@ -61,6 +63,8 @@ void pvh_nap(uint64_t ns);
 
 /* Xen's system time in nanoseconds (since the host's boot); monotonic, goes on through reloads. */
 uint64_t pvh_now(void);
+/* For how many nanoseconds we could have run since our domain was made, but others did. */
+uint64_t pvh_waited(void);
 /* Seconds since 1970 (0 if Xen does not know). */
 uint64_t pvh_wallclock(void);
 

@@ -48,6 +48,13 @@ uint64_t pvh_now(void)
 	return pvh_time_at(0);
 }
 
+uint64_t pvh_waited(void)
+{
+	struct vcpu_runstate_info info;
+
+	return hypercall_vcpu(VCPUOP_get_runstate_info, 0, &info) ? 0 : info.time[RUNSTATE_runnable];
+}
+
 uint64_t pvh_wallclock(void)
 {
 	const volatile struct shared_info *s = PVH_SHARED;

@@ -125,6 +125,9 @@ static void test_others(void)
 	ok(ask("domain.ties", "{}", &q, &failure) == 0 && q.domid == 0, "but it may be looked at");
 	ok(ask("domain.save", "{\"domid\":7,\"live\":true}", &q, &failure) == 0 && q.domid == 7 && q.live, "a guest is saved while it runs");
 	ok(ask("domain.pause", "{\"domid\":7,\"live\":true}", &q, &failure) == -EINVAL, "but not paused so");
+	ok(ask("domain.reload", "{\"domid\":1,\"image\":\"/s\"}", &q, &failure) == 0 && !q.trust &&
+		   ask("domain.reload", "{\"domid\":1,\"image\":\"/s\",\"trust\":true}", &q, &failure) == 0 && q.trust,
+	   "a reloaded domain's state is trusted only if that is said");
 	ok(method_read("domain.list", NULL, &q, &failure) == 0 && q.first == 0, "a list needs no parameters");
 	ok(ask("domain.set", "{\"domid\":7,\"cap\":50,\"cpus\":[0,9]}", &q, &failure) == 0 && q.set.cap == 50 && q.set.weight == -1 &&
 		   q.set.bind && q.set.cpus[0] == 1 && q.set.cpus[1] == 2,

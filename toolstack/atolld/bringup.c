@@ -302,7 +302,11 @@ static int step_store_publish(struct job *job)
 /* Store and console are ours and keep their state outside the image: fresh code is laid over the old, and it goes on. */
 static int step_reload(struct job *job)
 {
-	return job_order(job, "domain.reload", json_build("domid=%u image=%s", job->domain->domid, job->domain->service->kernel), NULL, NULL);
+	struct domain *d = job->domain;
+
+	/* Rejuvenation is for what nobody knows of: there the state is checked. */
+	return job_order(job, "domain.reload", json_build("domid=%u image=%s trust?%d", d->domid, d->service->kernel, d->planned && job->client),
+			 NULL, NULL);
 }
 
 static const struct job_step driver_steps[] = {

@@ -52,12 +52,12 @@ int kernel_change(struct domain *d, const char *name, struct rpc *client, uint32
 	snprintf(reason, sizeof(reason), "kernel %.80s was asked for", name);
 	if (r == 0) {
 		memcpy(d->kernel_before, before, sizeof(before));
-		d->trial = true;
+		d->trial = d->planned = true;
 		r = service_restart(d, reason, client, id);
 	}
 	if (r < 0) {
 		memcpy(d->kernel, before, sizeof(before));
-		d->trial = false;
+		d->trial = d->planned = false;
 	}
 	return r;
 }

@@ -139,7 +139,7 @@ static int method_restart(struct request *r)
 	if (!domain_is_service(d))
 		return request_fail(r, EPERM, "%s: this is a guest; `atoll reboot` restarts it", d->name);
 	if (!kernel)
-		return service_restart(d, json_get_string(r->params, "reason", "asked for"), r->rpc, r->id);
+		return service_restart(d, json_get_string(r->params, "reason", NULL), r->rpc, r->id);
 	if (d->role != ROLE_NET && d->role != ROLE_DISK)
 		return request_fail(r, EINVAL, "%s: its code is Atoll's own; only net and disk services have a kernel to choose", d->name);
 	e = kernel_change(d, kernel, r->rpc, r->id);

@@ -133,10 +133,10 @@ int service_restart(struct domain *d, const char *reason, struct rpc *client, ui
 {
 	if (d->job)
 		return -EBUSY;
-	d->planned |= client != NULL;
+	d->planned |= client && !reason;
 	if (client)
 		d->hour_failures = d->quick_failures = 0;
-	snprintf(d->outage_reason, sizeof(d->outage_reason), "%.127s", reason);
+	snprintf(d->outage_reason, sizeof(d->outage_reason), "%.127s", reason ? reason : "asked for");
 	d->noticed_us = 0;
 	d->restarts += d->running_ms != 0;
 	start(d, client, id);

@@ -193,7 +193,7 @@ static int on_pci_seize(struct builder *builder, const struct request *q, struct
 static int on_reload(struct builder *builder, const struct request *q, struct json *result)
 {
 	struct reload_result reload;
-	int ret = domain_reload(builder, q->domid, q->image, &reload);
+	int ret = domain_reload(builder, q->domid, q->image, q->trust, &reload);
 
 	if (ret < 0)
 		return ret;
@@ -222,7 +222,7 @@ static const struct method {
 	{"domain.dump", "domid! max_bytes!", on_dump, NULL, true},
 	{"domain.list", "first", on_list, NULL, false},
 	{"domain.ties", "domid", on_ties, NULL, false},
-	{"domain.reload", "domid! image!", on_reload, NULL, false},
+	{"domain.reload", "domid! image! trust", on_reload, NULL, false},
 	{"fault.destroy", "domid!", NULL, domain_fault_destroy, false},
 	{"fault.panic", "domid!", NULL, domain_fault_panic, false},
 	{"host.info", "", on_host_info, NULL, false},

@@ -144,15 +144,16 @@ static bool at_rest(const volatile struct pvh_arena_header *header)
  * Brings the domain to a pause at a point where its arena is consistent: at once if it idles, else it is asked to park between
  * two handlers. False: it did not, and will find its arena marked dirty. It is paused on 0 either way.
  */
-static int settle(struct builder *builder, volatile struct pvh_arena_header *header, uint32_t domid, bool *settled)
+static int settle(struct builder *builder, volatile struct pvh_arena_header *header, uint32_t domid, bool *settled, bool *idle)
 {
 	xc_domaininfo_t info;
 	uint64_t deadline_ms;
-	int ret = domain_pause(builder, domid);
+	int ret = domain_lookup(builder, domid, &info);
 
+	if (ret == 0)
+		ret = domain_pause(builder, domid);
 	*settled = ret == 0 && at_rest(header);
-	if (ret == 0 && !*settled)
-		ret = domain_lookup(builder, domid, &info);
+	*idle = ret == 0 && !header->busy && !(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_paused));
 	if (ret < 0 || *settled || (info.flags & XEN_DOMINF_shutdown))
 		return ret; /* it idles, or it crashed and will not park */
 	header->stop_request = 1;
@@ -209,10 +210,11 @@ static int swap(struct builder *builder, uint32_t domid, struct record *record, 
 }
 
 static int reload_with(struct builder *builder, uint32_t domid, struct record *record,
-		       const struct elf_image *image, const void *file, struct reload_result *result)
+		       const struct elf_image *image, const void *file, bool trust, struct reload_result *result)
 {
 	volatile struct pvh_arena_header *header;
 	uint64_t start_us = now_us();
+	bool idle;
 	int ret = keep_map(builder, domid, record->uuid, record->memory_kib);
 
 	if (ret < 0)
@@ -220,10 +222,11 @@ static int reload_with(struct builder *builder, uint32_t domid, struct record *r
 	header = keep_header(builder, domid);
 	if (header->magic != PVH_ARENA_MAGIC || header->version != PVH_ARENA_VERSION)
 		return fail(builder, EINVAL, "domain %u: its arena is not of this version: rebuild it", domid);
-	ret = settle(builder, header, domid, &result->settled);
+	ret = settle(builder, header, domid, &result->settled, &idle);
 	result->settle_us = (uint32_t)(now_us() - start_us);
 	if (ret == 0) {
 		header->reload = PVH_RELOAD_MAGIC;
+		header->trusted = trust && idle;
 		ret = swap(builder, domid, record, image, file);
 	}
 	/* Before it runs: on one processor it may run first. */
@@ -231,7 +234,7 @@ static int reload_with(struct builder *builder, uint32_t domid, struct record *r
 	return ret < 0 ? ret : let_run(builder, domid);
 }
 
-int domain_reload(struct builder *builder, uint32_t domid, const char *path, struct reload_result *result)
+int domain_reload(struct builder *builder, uint32_t domid, const char *path, bool trust, struct reload_result *result)
 {
 	struct record *record AUTO_FREE = NULL;
 	struct image *file;
@@ -245,7 +248,7 @@ int domain_reload(struct builder *builder, uint32_t domid, const char *path, str
 		return ret;
 	ret = check_image(builder, path, file->data, file->size, &image);
 	if (ret == 0)
-		ret = reload_with(builder, domid, record, &image, file->data, result);
+		ret = reload_with(builder, domid, record, &image, file->data, trust, result);
 	images_trim(builder);
 	return ret;
 }

@@ -15,7 +15,8 @@ struct reload_result {
 int reload_save(struct builder *builder, uint32_t domid, const struct domain_spec *spec, const void *elf, size_t elf_len);
 /* Called at the start of the builder: maps those that an earlier one built. */
 void reload_adopt(struct builder *builder);
-int domain_reload(struct builder *builder, uint32_t domid, const char *path, struct reload_result *result);
+/* TRUST: nothing is wrong with it. If it idles, its successor need not check its arena. */
+int domain_reload(struct builder *builder, uint32_t domid, const char *path, bool trust, struct reload_result *result);
 void reload_forget(struct builder *builder, uint32_t domid);
 
 #endif

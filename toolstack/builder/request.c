@@ -180,6 +180,7 @@ static const struct key keys[] = {
 	{"max_bytes", read_number, PLACE(max_bytes), 0, INT64_MAX},
 	{"live", read_bool, PLACE(live), 0, 0},
 	{"image", read_path, PLACE(image), 0, 0},
+	{"trust", read_bool, PLACE(trust), 0, 0},
 	{"bdf", read_address, PLACE(bdf), 0, 0},
 	{"max_kib", read_number, PLACE(set.max_kib), BUILD_MEMORY_KIB_MIN, BUILD_MEMORY_KIB_MAX},
 	{"weight", read_number, PLACE(set.weight), 1, UINT16_MAX},

@@ -14,6 +14,7 @@ struct request {
 	uint64_t max_bytes;
 	bool live;
 	char image[BUILD_PATH_MAX + 1];
+	bool trust;
 	struct pci_address bdf;
 	struct domain_settings set;
 	struct domain_spec spec;

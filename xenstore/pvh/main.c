@@ -47,6 +47,7 @@ struct server {
 	bool full_said;
 	bool taken_over;     /* a predecessor's state … */
 	bool half_done;      /* … a step of which was taken back */
+	bool checked;        /* … and that was not trusted */
 	unsigned int rings;  /* that were taken over */
 	uint64_t checked_ns; /* when the state was found good */
 	unsigned char buffer[RING_BUFFER];
@@ -259,7 +260,9 @@ static void start_state(struct server *srv)
 	if (pvh_arena_claim(pvh, STORE_MAGIC, ARENA_VERSION)) {
 		srv->half_done = header->journal_len != 0;
 		r = store_attach(&srv->store, pvh->arena, size, &ops, srv);
-		if (!r)
+		/* Everybody waits meanwhile, so only if there is a reason for doubt. */
+		srv->checked = !pvh->trusted || srv->half_done;
+		if (!r && srv->checked)
 			r = ask_check(&srv->store, &what);
 		/* Better no state than a wrong one: the control domain rebuilds this domain and replays what it knows. */
 		if (r)
@@ -371,22 +374,22 @@ static void serve(struct server *srv)
 	reap(srv);
 }
 
-static void say_ready(struct server *srv, uint64_t begun_ns, uint64_t ready_ns)
+static void say_ready(struct server *srv, uint64_t begun_ns, uint64_t ready_ns, uint64_t waited_ns)
 {
 	struct pvh *pvh = srv->pvh;
 
 	if (srv->taken_over)
-		pvh_log("store: %s, generation %u, %u rings%s%s", pvh->revived ? "revived" : "resumed", pvh->generation, srv->rings,
-			pvh->dirty ? ", was busy" : "", srv->half_done ? ", took back a step" : "");
-	pvh_log("store: ready after %lu us (boot %lu, check %lu), domid %u, %lu KiB for state",
+		pvh_log("store: %s, generation %u, %u rings%s%s%s", pvh->revived ? "revived" : "resumed", pvh->generation, srv->rings,
+			srv->checked ? ", checked" : "", pvh->dirty ? ", was busy" : "", srv->half_done ? ", took back a step" : "");
+	pvh_log("store: ready after %lu us (boot %lu, check %lu, preempted %lu), domid %u, %lu KiB for state",
 		(unsigned long)(ready_ns - pvh->started_ns) / 1000, (unsigned long)(begun_ns - pvh->started_ns) / 1000,
-		(unsigned long)(srv->checked_ns - begun_ns) / 1000, pvh->domid, (unsigned long)pvh->arena_size / 1024);
+		(unsigned long)(srv->checked_ns - begun_ns) / 1000, (unsigned long)waited_ns / 1000, pvh->domid, (unsigned long)pvh->arena_size / 1024);
 }
 
 void pvh_main(struct pvh *pvh)
 {
 	struct server *srv = &server;
-	uint64_t begun_ns = pvh_now(), ready_ns;
+	uint64_t begun_ns = pvh_now(), ready_ns, waited_ns;
 
 	srv->pvh = pvh;
 	srv->checked_ns = begun_ns;
@@ -395,9 +398,10 @@ void pvh_main(struct pvh *pvh)
 	start_virq(srv);
 	pvh_arena_journalled();
 	ready_ns = pvh_now();
+	waited_ns = pvh_waited() - srv->pvh->started_waited_ns;
 	/* Whoever is woken, by an answer or by a line of the log, competes with us: first all that waits is answered. */
 	serve(srv);
-	say_ready(srv, begun_ns, ready_ns);
+	say_ready(srv, begun_ns, ready_ns, waited_ns);
 	for (;;) {
 		bool busy;
 
