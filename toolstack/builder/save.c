@@ -5,11 +5,9 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include <xenctrl.h>
-#include <xenforeignmemory.h>
 #include <xenguest.h>
 
 #include "worker.h"
@@ -18,7 +16,6 @@
 #define SUSPEND_MS 60000 /* a guest that does not suspend by then does not know how */
 #define SUSPEND_POLL_MS 5
 #define PROGRESS_STEP 5 /* percent */
-#define MAPPED_PAGES_MAX (1u << 17) /* 512 MiB: each batch is a mapping of the process, and those are limited */
 
 struct saving {
 	struct builder *builder;
@@ -27,19 +24,6 @@ struct saving {
 	int told; /* percent */
 	uint64_t left; /* bytes that a dump may still take */
 };
-
-static size_t may_stay; /* pages */
-
-/* libxenguest maps a domain's pages in batches, and unmaps them by this function, which is found here before the library's. In a PV control domain each
- * page that is unmapped traps into the hypervisor, but not at a process's end. So the pages of a domain that is read stay until the worker ends, soon. */
-int xenforeignmemory_unmap(xenforeignmemory_handle *handle, void *address, size_t pages)
-{
-	if (may_stay >= pages) {
-		may_stay -= pages;
-		return 0;
-	}
-	return munmap(address, pages * XC_PAGE_SIZE);
-}
 
 static bool is_suspended(struct builder *builder, uint32_t domid)
 {
@@ -117,7 +101,6 @@ int domain_load(struct builder *builder, uint32_t domid, const struct domain_spe
 	unsigned long store = 0, console = 0;
 
 	xen_log_progress(builder->log, on_progress, &s);
-	may_stay = MAPPED_PAGES_MAX;
 	if (xc_domain_restore(builder->xen, builder->stream_fd, domid, built->store_port, &store, (uint32_t)spec->store_domid,
 			      built->console_port, &console, (uint32_t)spec->console_domid, XC_STREAM_PLAIN, &callbacks, -1) < 0)
 		return fail_xen(builder, "domain %s: its saved state cannot be read", spec->name);
