@@ -1,66 +1,37 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/*
- * The disk role. The methods are described in atoll-agent(8).
- *
- * After a rebirth the orders come as soon as the agent answers, which is before the controller has been probed. So an order for
- * a disk that is not there waits, up to a time that the caller gives, in a short list that is looked through whenever the
- * kernel announces a device.
- */
+/* The disk role. The methods are described in atoll-agent(8). */
 #include <errno.h>
-#include <linux/netlink.h>
 #include <string.h>
 
 #include "agent/agent.h"
-#include "agent/announce.h"
 #include "agent/sysfs.h"
 #include "base/log.h"
 #include "blk/blk.h"
 #include "disk/probe.h"
 #include "disk/table.h"
 
-#define WAIT_DEFAULT_MS 5000
-#define WAIT_MAX_MS 30000
-/* One for each attachment that there can be is never needed at once; past it an order fails with EAGAIN. */
-#define PENDING_MAX 32
 /* Domain ids that Xen gives to domains. */
 #define DOMID_MAX 0x7fef
-#define UEVENTS_OF_KERNEL 1 /* the multicast group */
 #define SECTOR 512 /* of blkback's counters */
 
 struct order {
 	uint32_t guest, vdev, with;
 	char target[DISK_NAME_SIZE];
 	bool write;
-	unsigned wait_ms;
-};
-
-struct pending {
-	struct rpc *rpc; /* NULL: free */
-	uint32_t id;
-	uint64_t deadline_ms;
-	struct order order;
 };
 
 struct disk_state {
 	struct agent *agent;
 	struct table table;
 	struct blk *blk; /* our own backend, from the first order on; NULL: the kernel's */
-	struct announcements *uevents;
 	struct probe *probe; /* from the first disk in use on; of the process, not of us */
-	struct source *timer;
-	struct pending pending[PENDING_MAX];
 };
-
-static void on_uevent(const void *uevent, size_t len, void *data);
-static void on_timer(struct source *source, uint32_t events, void *data);
 
 static void disk_fini(struct agent *agent)
 {
 	struct disk_state *state = agent->state;
 
 	blk_destroy(state->blk);
-	announcements_destroy(state->uevents);
-	source_destroy(state->timer);
 	free(state);
 	agent->state = NULL;
 }
@@ -68,26 +39,13 @@ static void disk_fini(struct agent *agent)
 static int disk_init(struct agent *agent)
 {
 	struct disk_state *state = calloc(1, sizeof(*state));
-	int r;
 
 	if (!state)
 		return -ENOMEM;
 	state->agent = agent;
 	agent->state = state;
 	table_init(&state->table, agent->sys_root);
-	r = announcements_create(agent->loop, NETLINK_KOBJECT_UEVENT, UEVENTS_OF_KERNEL, on_uevent, state, &state->uevents);
-	if (r == 0)
-		r = loop_add_timer(agent->loop, -1, on_timer, state, &state->timer);
-	if (r < 0)
-		disk_fini(agent);
-	return r;
-}
-
-static void disk_on_disconnect(struct agent *agent)
-{
-	struct disk_state *state = agent->state;
-
-	memset(state->pending, 0, sizeof(state->pending));
+	return 0;
 }
 
 /* --- disk.attach --- */
@@ -119,7 +77,7 @@ static void fail_attach(struct disk_state *state, struct rpc *rpc, uint32_t id, 
 		rpc_fail(rpc, id, r, "%s: %.64s is no disk's name", us, target);
 		break;
 	case -ENODEV:
-		rpc_fail(rpc, id, r, "%s: there is no disk %s (waited %u ms)", us, target, order->wait_ms);
+		rpc_fail(rpc, id, r, "%s: there is no disk %s", us, target);
 		break;
 	case -EROFS:
 		rpc_fail(rpc, id, r, "%s: %s is read-only", us, target);
@@ -144,72 +102,6 @@ static int look_up(unsigned guest, unsigned vdev, struct blk_backing *backing, v
 	return format(backing->path, sizeof(backing->path), "/dev/%s", a->disk.name);
 }
 
-/* Tries ORDER and answers; false if the disk is not there and LAST is not set. */
-static bool try_order(struct disk_state *state, struct rpc *rpc, uint32_t id, const struct order *order, bool last)
-{
-	const struct attachment *a;
-	int r = 0;
-
-	if (state->agent->own_backend && !state->blk)
-		r = blk_create(state->agent->loop, look_up, state, &state->blk);
-	if (r < 0) {
-		rpc_fail(rpc, id, r, "%s: cannot start the block backend: %s", state->agent->name, strerror(-r));
-		return true;
-	}
-	r = table_attach(&state->table, order->guest, order->vdev, order->with, order->target, order->write, &a);
-	if (r == -ENODEV && !last)
-		return false;
-	if (r < 0)
-		fail_attach(state, rpc, id, r, order, a);
-	else
-		reply_attached(rpc, id, a);
-	return true;
-}
-
-static void try_pending(struct disk_state *state)
-{
-	uint64_t now = now_ms(), next = UINT64_MAX;
-
-	for (size_t i = 0; i < PENDING_MAX; i++) {
-		struct pending *pending = &state->pending[i];
-		struct pending copy = *pending;
-
-		if (!copy.rpc)
-			continue;
-		/* Answering may end the session, which clears the list: so free the place before. */
-		pending->rpc = NULL;
-		if (try_order(state, copy.rpc, copy.id, &copy.order, now >= copy.deadline_ms))
-			continue;
-		pending->rpc = copy.rpc;
-		next = MIN(next, copy.deadline_ms);
-	}
-	source_set_timer(state->timer, next == UINT64_MAX ? -1 : (int64_t)(next - now));
-}
-
-static void on_uevent(const void *uevent, size_t len, void *data)
-{
-	try_pending(data);
-}
-
-static void on_timer(struct source *source, uint32_t events, void *data)
-{
-	try_pending(data);
-}
-
-static void wait_for_disk(struct disk_state *state, struct rpc *rpc, uint32_t id, const struct order *order)
-{
-	for (size_t i = 0; i < PENDING_MAX; i++) {
-		struct pending *pending = &state->pending[i];
-
-		if (pending->rpc)
-			continue;
-		*pending = (struct pending){.rpc = rpc, .id = id, .deadline_ms = now_ms() + order->wait_ms, .order = *order};
-		try_pending(state); /* arms the timer */
-		return;
-	}
-	rpc_fail(rpc, id, EAGAIN, "%s: %d orders wait for their disks already", state->agent->name, PENDING_MAX);
-}
-
 static int read_guest(const struct json *params, uint32_t *guest, uint32_t *vdev)
 {
 	int64_t g, v;
@@ -224,20 +116,15 @@ static int read_guest(const struct json *params, uint32_t *guest, uint32_t *vdev
 static int read_order(const struct json *params, struct order *order)
 {
 	const char *target = json_get_string(params, "target", ""), *mode = json_get_string(params, "mode", "");
-	int64_t wait_ms = WAIT_DEFAULT_MS, with = 0;
+	int64_t with = 0;
 	int r = json_read_int(params, "with", 1, DOMID_MAX, &with);
 
 	if (r < 0 && r != -ENOENT)
 		return -EINVAL;
 	order->with = (uint32_t)with;
-	r = json_read_int(params, "wait_ms", 0, WAIT_MAX_MS, &wait_ms);
-
-	if (r < 0 && r != -ENOENT)
-		return -EINVAL;
 	if (strcmp(mode, "r") != 0 && strcmp(mode, "w") != 0)
 		return -EINVAL;
 	order->write = *mode == 'w';
-	order->wait_ms = (unsigned)wait_ms;
 	if (!*target || format(order->target, sizeof(order->target), "%s", target) < 0)
 		return -EINVAL;
 	return read_guest(params, &order->guest, &order->vdev);
@@ -246,45 +133,37 @@ static int read_order(const struct json *params, struct order *order)
 static void handle_attach(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
 {
 	struct disk_state *state = agent->state;
+	const struct attachment *a;
 	struct order order;
+	int r = 0;
 
-	if (read_order(params, &order) < 0)
-		rpc_fail(rpc, id, EINVAL, "disk.attach: guest, vdev, target and mode (r or w) are needed; wait_ms is at most %d",
-			 WAIT_MAX_MS);
-	else if (!try_order(state, rpc, id, &order, order.wait_ms == 0))
-		wait_for_disk(state, rpc, id, &order);
-}
-
-/* An order that still waits must not attach after it was taken back. */
-static bool cancel_pending(struct disk_state *state, uint32_t guest, uint32_t vdev)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < PENDING_MAX; i++) {
-		struct pending copy = state->pending[i];
-
-		if (!copy.rpc || copy.order.guest != guest || copy.order.vdev != vdev)
-			continue;
-		state->pending[i].rpc = NULL;
-		any = true;
-		rpc_fail(copy.rpc, copy.id, ECANCELED, "%s: %s was detached while it was waited for", state->agent->name,
-			 copy.order.target);
+	if (read_order(params, &order) < 0) {
+		rpc_fail(rpc, id, EINVAL, "disk.attach: guest, vdev, target and mode (r or w) are needed");
+		return;
 	}
-	return any;
+	if (agent->own_backend && !state->blk)
+		r = blk_create(agent->loop, look_up, state, &state->blk);
+	if (r < 0) {
+		rpc_fail(rpc, id, r, "%s: cannot start the block backend: %s", agent->name, strerror(-r));
+		return;
+	}
+	r = table_attach(&state->table, order.guest, order.vdev, order.with, order.target, order.write, &a);
+	if (r < 0)
+		fail_attach(state, rpc, id, r, &order, a);
+	else
+		reply_attached(rpc, id, a);
 }
 
 static void handle_detach(struct agent *agent, struct rpc *rpc, uint32_t id, const struct json *params)
 {
 	struct disk_state *state = agent->state;
 	uint32_t guest, vdev;
-	bool waited;
 
 	if (read_guest(params, &guest, &vdev) < 0) {
 		rpc_fail(rpc, id, EINVAL, "disk.detach: guest and vdev are needed");
 		return;
 	}
-	waited = cancel_pending(state, guest, vdev);
-	if (table_detach(&state->table, guest, vdev) < 0 && !waited)
+	if (table_detach(&state->table, guest, vdev) < 0)
 		rpc_fail(rpc, id, ENOENT, "%s: d%u has no disk %u", agent->name, guest, vdev);
 	else
 		rpc_reply(rpc, id, json_new(JSON_OBJECT));
@@ -352,7 +231,6 @@ const struct role disk_role = {
 	.method_count = ARRAY_SIZE(methods),
 	.init = disk_init,
 	.fini = disk_fini,
-	.on_disconnect = disk_on_disconnect,
 	.probe = disk_probe,
 	.count = disk_count,
 };

@@ -137,28 +137,15 @@ static void make_disk(void)
 	put("vda/dev", "254:16\n");
 }
 
-static void test_disk_waits(void)
+static void test_disk_absent(void)
 {
 	start("disk");
-	call("disk.attach", "{\"guest\":32,\"vdev\":51712,\"target\":\"vda\",\"mode\":\"w\",\"wait_ms\":0}");
-	ok(failed_with("ENODEV"), "without waiting an absent disk is refused: %s", failure.message);
-	call("disk.attach", "{\"guest\":32,\"vdev\":51712,\"target\":\"vda\",\"mode\":\"w\",\"wait_ms\":60}");
-	ok(failed_with("ENODEV"), "after waiting it is refused too");
-	send_call("disk.attach", "{\"guest\":32,\"vdev\":51712,\"target\":\"vda\",\"mode\":\"w\",\"wait_ms\":9000}");
-	loop_step(loop, 10);
-	ok(!answered, "an order waits");
-	on_answer(NULL, NULL, NULL, NULL);
-	call("ping", NULL);
-	ok(result != NULL, "and others are answered meanwhile");
-	call("disk.detach", "{\"guest\":32,\"vdev\":51712}");
-	ok(answered, "a waiting order can be taken back");
-
-	send_call("disk.attach", "{\"guest\":32,\"vdev\":51712,\"target\":\"vda\",\"mode\":\"w\",\"wait_ms\":300}");
-	loop_step(loop, 10);
+	call("disk.attach", "{\"guest\":32,\"vdev\":51712,\"target\":\"vda\",\"mode\":\"w\"}");
+	ok(failed_with("ENODEV"), "an absent disk is refused: %s", failure.message);
 	make_disk();
-	step(100);
-	ok(answered && result && !strcmp(json_get_string(result, "physical_device", ""), "fe:10"),
-	   "an order is answered once the disk is there, with hexadecimal numbers");
+	call("disk.attach", "{\"guest\":32,\"vdev\":51712,\"target\":\"vda\",\"mode\":\"w\"}");
+	ok(result && !strcmp(json_get_string(result, "physical_device", ""), "fe:10"),
+	   "an order is answered when the disk is there, with hexadecimal numbers");
 }
 
 static void test_disk(void)
@@ -188,26 +175,13 @@ static void test_disk(void)
 
 static void test_session_end(void)
 {
-	send_call("disk.attach", "{\"guest\":40,\"vdev\":51712,\"target\":\"later\",\"mode\":\"w\",\"wait_ms\":50}");
-	loop_step(loop, 10);
 	client = rpc_destroy(client);
 	for (int i = 0; i < 20; i++)
 		loop_step(loop, 10);
-	ok(sessions_ended == 1 && !agent.rpc, "the end of a session is told, and its waiting orders are forgotten");
+	ok(sessions_ended == 1 && !agent.rpc, "the end of a session is told");
 	connect_client();
 	call("ping", NULL);
 	ok(result != NULL, "the next client is served");
-	stop();
-}
-
-static void test_orders_limit(void)
-{
-	start("disk");
-	for (int i = 0; i < 40; i++)
-		send_call("disk.attach", "{\"guest\":40,\"vdev\":1,\"target\":\"later\",\"mode\":\"w\",\"wait_ms\":20000}");
-	answered = false;
-	step(200);
-	ok(failed_with("EAGAIN"), "the number of waiting orders is limited: %s", failure.message);
 	stop();
 }
 
@@ -243,10 +217,9 @@ int main(void)
 	if (!mkdtemp(sys_root) || loop_create(&loop) < 0)
 		return 1;
 	test_common();
-	test_disk_waits();
+	test_disk_absent();
 	test_disk();
 	test_session_end();
-	test_orders_limit();
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
 	    mount("sysfs", "/sys", "sysfs", 0, NULL) == 0)
 		test_net();

@@ -7,7 +7,9 @@
 #include "atolld/nodes.h"
 #include "base/log.h"
 
-#define ORDER_TIMEOUT_MS 15000 /* a disk may still be probed */
+#define ORDER_TIMEOUT_MS 15000
+#define DISK_RETRY_MS 20 /* while a disk is not there yet */
+#define DISK_TRIES 250
 #define ZOMBIE_RETRY_MS 20
 #define ZOMBIE_TRIES 500
 
@@ -140,16 +142,25 @@ static struct json *order(const struct device *dev, const struct domain *guest, 
 	return p;
 }
 
+/* After a rebirth the order comes as soon as the agent answers, which is before the disk's controller has been probed. */
 static int ordered(struct job *job, const struct json *result)
 {
 	struct domain *guest;
 	struct device *dev = job_device(job, &guest);
 
+	if (!result && job->retries == DISK_TRIES)
+		return job_explain(job, ENODEV, "%s: there is no disk %s (waited %u ms)", dev ? dev->backend->name : "?",
+				   dev ? dev->spec.target : "?", DISK_TRIES * DISK_RETRY_MS);
+	if (!result) {
+		job_retry(job, DISK_RETRY_MS);
+		return JOB_WAIT;
+	}
 	if (dev && dev->spec.kind == DEVICE_VBD) {
 		snprintf(dev->physical, sizeof(dev->physical), "%s", json_get_string(result, "physical_device", ""));
 		make_line(dev->physical);
 	}
 	job->index++;
+	job->retries = 0;
 	return step_order(job);
 }
 
@@ -164,8 +175,9 @@ int step_order(struct job *job)
 	if (!rpc)
 		return job_explain(job, ENOTCONN, "%s: its %s backend %s is %s, and its agent is not connected; try again", guest->name,
 				   dev->spec.kind == DEVICE_VIF ? "vif" : "disk", dev->backend->name, domain_state_name(dev->backend));
-	return job_call(job, rpc, dev->spec.kind == DEVICE_VIF ? "net.attach" : "disk.attach", order(dev, guest, true), ORDER_TIMEOUT_MS, ordered,
-			NULL);
+	if (dev->spec.kind == DEVICE_VIF)
+		return job_call(job, rpc, "net.attach", order(dev, guest, true), ORDER_TIMEOUT_MS, ordered, NULL);
+	return job_call(job, rpc, "disk.attach", order(dev, guest, true), ORDER_TIMEOUT_MS, ordered, "ENODEV");
 }
 
 int step_republish(struct job *job)
