@@ -16,6 +16,10 @@
 #include "base/log.h"
 
 #define INTERFACES "/sys/class/net"
+#define DATAGRAM_MAX 32768
+/* What may wait while we do something else: a burst of a hundred vifs fits. */
+#define QUEUE_SIZE (512 * 1024)
+#define DATAGRAMS_PER_ROUND 16
 
 /* --- names --- */
 
@@ -193,10 +197,17 @@ void silence_ip_stack(void)
 	}
 }
 
-/* --- announcements --- */
+/* --- changes --- */
+
+struct links_watch {
+	int fd;
+	struct source *source;
+	links_fn *fn;
+	void *data;
+};
 
 /* The bridge family's messages tell of ports coming and going with the same types. */
-static void on_message(const struct nlmsghdr *message, links_fn *fn, void *data)
+static void on_message(const struct nlmsghdr *message, const struct links_watch *watch)
 {
 	const struct ifinfomsg *info = NLMSG_DATA(message);
 	unsigned len = message->nlmsg_len - (unsigned)NLMSG_LENGTH(0);
@@ -205,15 +216,65 @@ static void on_message(const struct nlmsghdr *message, links_fn *fn, void *data)
 	if (len < sizeof(*info) || info->ifi_family != AF_UNSPEC || info->ifi_index <= 0)
 		return;
 	if (message->nlmsg_type == RTM_DELLINK)
-		fn(NULL, info->ifi_index, data);
+		watch->fn(NULL, info->ifi_index, watch->data);
 	else if (message->nlmsg_type == RTM_NEWLINK && if_indextoname((unsigned)info->ifi_index, name))
-		fn(name, 0, data);
+		watch->fn(name, 0, watch->data);
 }
 
-void links_changes(const void *datagram, size_t len, links_fn *fn, void *data)
+static void on_readable(struct source *source, uint32_t events, void *data)
 {
-	unsigned left = (unsigned)len;
+	struct links_watch *watch = data;
 
-	for (const struct nlmsghdr *message = datagram; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left))
-		on_message(message, fn, data);
+	for (int i = 0; i < DATAGRAMS_PER_ROUND; i++) {
+		_Alignas(8) char datagram[DATAGRAM_MAX];
+		struct sockaddr_nl from = {0};
+		socklen_t from_len = sizeof(from);
+		ssize_t n = recvfrom(watch->fd, datagram, sizeof(datagram), MSG_TRUNC, (struct sockaddr *)&from, &from_len);
+		unsigned left = (unsigned)MAX(n, 0);
+
+		if (n > (ssize_t)sizeof(datagram) || (n < 0 && errno == ENOBUFS)) {
+			watch->fn(NULL, 0, watch->data);
+			continue;
+		}
+		if (n < 0)
+			return;
+		if (from.nl_pid != 0) /* others may send to us too */
+			continue;
+		for (const struct nlmsghdr *m = (const void *)datagram; NLMSG_OK(m, left); m = NLMSG_NEXT(m, left))
+			on_message(m, watch);
+	}
+}
+
+int links_watch_create(struct loop *loop, links_fn *fn, void *data, struct links_watch **out)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+	struct links_watch *watch = calloc(1, sizeof(*watch));
+	int size = QUEUE_SIZE, r = 0;
+
+	if (!watch)
+		return -ENOMEM;
+	*watch = (struct links_watch){.fn = fn, .data = data};
+	watch->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	if (watch->fd < 0 || bind(watch->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		r = -errno;
+	else
+		r = loop_add_fd(loop, watch->fd, EPOLLIN, on_readable, watch, &watch->source);
+	if (r < 0) {
+		links_watch_destroy(watch);
+		return r;
+	}
+	setsockopt(watch->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)); /* as far as we may */
+	*out = watch;
+	return 0;
+}
+
+struct links_watch *links_watch_destroy(struct links_watch *watch)
+{
+	if (!watch)
+		return NULL;
+	source_destroy(watch->source);
+	if (watch->fd >= 0)
+		close(watch->fd);
+	free(watch);
+	return NULL;
 }

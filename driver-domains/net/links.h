@@ -8,7 +8,7 @@
 
 #include <net/if.h>
 
-#include "base/util.h"
+#include "event/loop.h"
 
 struct interface {
 	char name[IFNAMSIZ];
@@ -42,9 +42,11 @@ int bridge_release(const char *bridge, int index);
 /* Takes the domain's own IP stack off its interfaces: it has no address and answers nobody. Logs what fails. */
 void silence_ip_stack(void);
 
-/* NAME is a new or changed interface; or, if it is NULL, that with the index GONE vanished. */
+/* NAME is a new or changed interface; or that with the index GONE vanished; or neither: changes were missed, so look at all. */
 typedef void links_fn(const char *name, int gone, void *data);
-/* For each change that a datagram of NETLINK_ROUTE's group RTMGRP_LINK (agent/announce.h) tells of. */
-void links_changes(const void *datagram, size_t len, links_fn *fn, void *data);
+/* Calls FN for each change that the kernel tells of from now on. */
+struct links_watch;
+int links_watch_create(struct loop *loop, links_fn *fn, void *data, struct links_watch **out);
+struct links_watch *links_watch_destroy(struct links_watch *watch);
 
 #endif

@@ -6,14 +6,12 @@
 #include "net/switch.h"
 
 #include <errno.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "agent/announce.h"
 #include "base/log.h"
 
 struct net_switch {
-	struct announcements *announcements;
+	struct links_watch *watch;
 	char sys_root[64];
 	switch_event_fn *fn;
 	void *data;
@@ -154,21 +152,14 @@ static int settle_all(struct net_switch *sw)
 static void on_change(const char *name, int gone, void *data)
 {
 	struct interface link;
+	int r = 0;
 
 	if (gone)
 		forget_link(data, gone);
+	else if (!name)
+		r = settle_all(data);
 	else if (interface_read(name, &link) == 0)
 		settle_link(&link, data);
-}
-
-static void on_announced(const void *datagram, size_t len, void *data)
-{
-	int r = 0;
-
-	if (datagram)
-		links_changes(datagram, len, on_change, data);
-	else
-		r = settle_all(data);
 	if (r < 0)
 		log_error("net: cannot list interfaces: %s", strerror(-r));
 }
@@ -184,7 +175,7 @@ int switch_create(struct loop *loop, const char *sys_root, switch_event_fn *fn, 
 	sw->data = data;
 	r = format(sw->sys_root, sizeof(sw->sys_root), "%s", sys_root);
 	if (r == 0)
-		r = announcements_create(loop, NETLINK_ROUTE, RTMGRP_LINK, on_announced, sw, &sw->announcements);
+		r = links_watch_create(loop, on_change, sw, &sw->watch);
 	if (r < 0) {
 		free(sw);
 		return r;
@@ -196,7 +187,7 @@ int switch_create(struct loop *loop, const char *sys_root, switch_event_fn *fn, 
 struct net_switch *switch_destroy(struct net_switch *sw)
 {
 	if (sw)
-		announcements_destroy(sw->announcements);
+		links_watch_destroy(sw->watch);
 	free(sw);
 	return NULL;
 }
