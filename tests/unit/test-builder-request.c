@@ -56,7 +56,7 @@ static void test_taken(void)
 	   "no peers, the hypervisor's limits");
 	ok(spec.uuid[0] == 0 && spec.uuid[1] == 0x11 && spec.uuid[15] == 0xff, "the uuid is read");
 	ok(build("{" BASE ",\"pci\":[\"0000:00:05.0\",\"0000:03:1f.7\"]}", &spec, &failure) == 0 && spec.pci_count == 2 &&
-		   spec.pci[1].bus == 3 && spec.pci[1].device == 0x1f && spec.pci[1].function == 7,
+		   spec.pci[1] == (3 << 8 | 0x1f << 3 | 7),
 	   "devices are read");
 	ok(build("{\"name\":\"a\",\"type\":\"pvh\",\"kernel\":\"/k\",\"memory_kib\":65536,\"domid\":40,\"tables\":\"QUJD\"," UUID "}", &spec,
 		 &failure) == 0 && spec.tables_len == 3 && !memcmp(spec.tables, "ABC", 3),

@@ -330,7 +330,7 @@ static int assign_devices(struct build *b)
 	if (b->spec->target && xc_domain_set_target(b->builder->xen, b->domid, b->spec->target) < 0)
 		return refuse(b, "give it its target");
 	for (size_t i = 0; i < b->spec->pci_count && ret == 0; i++)
-		ret = pci_assign(b->builder, b->domid, &b->spec->pci[i]);
+		ret = pci_assign(b->builder, b->domid, b->spec->pci[i]);
 	if (ret == 0 && b->spec->reloadable)
 		ret = reload_save(b->builder, b->domid, b->spec, b->kernel->data, b->kernel->size);
 	if (ret == 0 && b->spec->revive)

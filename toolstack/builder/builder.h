@@ -40,11 +40,6 @@ int fail_with(struct failure *failure, int error, const char *fmt, ...) PRINTF(3
 struct builder;
 int fail_xen(struct builder *builder, const char *fmt, ...) PRINTF(2, 3);
 
-struct pci_address {
-	uint16_t segment;
-	uint8_t bus, device, function;
-};
-
 enum domain_type { DOMAIN_PV, DOMAIN_PVH, DOMAIN_HVM };
 
 struct domain_spec {
@@ -64,7 +59,7 @@ struct domain_spec {
 	int32_t max_grant_frames, max_maptrack_frames; /* -1: the hypervisor's default */
 	uint32_t max_event_channels;
 	uint32_t target; /* the guest whose device model this domain runs, and which it may map and steer; 0: none */
-	struct pci_address pci[BUILD_PCI_MAX];
+	uint32_t pci[BUILD_PCI_MAX]; /* machine addresses: pci_parse_address() */
 	size_t pci_count;
 	uint8_t tables[BUILD_TABLES_MAX]; /* PVH: firmware tables, the RSDP first */
 	size_t tables_len;
@@ -250,17 +245,17 @@ struct pci_resource {
 	bool io; /* ports, else memory */
 };
 
-/* "0000:00:05.0", exactly. 0 or -EINVAL. */
-int pci_parse_address(const char *text, struct pci_address *address);
-void pci_format_address(const struct pci_address *address, char text[PCI_TEXT_MAX]);
+/* "0000:00:05.0", exactly, and what the hypervisor calls it: segment << 16 | bus << 8 | device << 3 | function. 0 or -EINVAL. */
+int pci_parse_address(const char *text, uint32_t *address);
+void pci_format_address(uint32_t address, char text[PCI_TEXT_MAX]);
 
 /* Takes the text of sysfs' `resource` apart: the number of resources in use, or -EINVAL. */
 int pci_parse_resources(const char *text, struct pci_resource resources[PCI_RESOURCES]);
 
 /* Binds the device to pciback and quarantines it; fine if it was. DRIVER: which host driver it was taken from ("" none). */
-int pci_seize(struct builder *builder, const struct pci_address *address, char driver[PCI_DRIVER_MAX]);
+int pci_seize(struct builder *builder, uint32_t address, char driver[PCI_DRIVER_MAX]);
 /* Gives a seized device to a PV domain that was built with devices. */
-int pci_assign(struct builder *builder, uint32_t domid, const struct pci_address *address);
+int pci_assign(struct builder *builder, uint32_t domid, uint32_t address);
 
 /*
  * keep.c: the memory of reloadable domains stays mapped. A reload writes through that mapping; and since Xen frees no page that is

@@ -185,7 +185,7 @@ static int on_store_setup(struct builder *builder, const struct request *q, stru
 static int on_pci_seize(struct builder *builder, const struct request *q, struct json *result)
 {
 	char driver[PCI_DRIVER_MAX];
-	int ret = pci_seize(builder, &q->bdf, driver);
+	int ret = pci_seize(builder, q->bdf, driver);
 
 	return ret < 0 ? ret : json_add(result, "driver=%s", driver);
 }

@@ -14,7 +14,7 @@
 #define PORTS 0x10000ull
 #define PAGES_LIMIT (1ull << 52)        /* x86 physical addresses */
 
-int pci_parse_address(const char *text, struct pci_address *address)
+int pci_parse_address(const char *text, uint32_t *address)
 {
 	static const char shape[] = "hhhh:hh:hh.h";
 	unsigned int segment, bus, device, function;
@@ -27,14 +27,13 @@ int pci_parse_address(const char *text, struct pci_address *address)
 	sscanf(text, "%4x:%2x:%2x.%1x", &segment, &bus, &device, &function);
 	if (device > 0x1f || function > 7)
 		return -EINVAL;
-	*address = (struct pci_address){segment, bus, device, function};
+	*address = segment << 16 | bus << 8 | device << 3 | function;
 	return 0;
 }
 
-void pci_format_address(const struct pci_address *address, char text[PCI_TEXT_MAX])
+void pci_format_address(uint32_t address, char text[PCI_TEXT_MAX])
 {
-	snprintf(text, PCI_TEXT_MAX, "%04x:%02x:%02x.%x", address->segment, address->bus, address->device & 0x1fu,
-		 address->function & 7u);
+	snprintf(text, PCI_TEXT_MAX, "%04x:%02x:%02x.%x", address >> 16, address >> 8 & 0xff, address >> 3 & 0x1f, address & 7);
 }
 
 static int add_resource(uint64_t start, uint64_t end, uint64_t flags, struct pci_resource *resource)

@@ -13,11 +13,6 @@
 #define SYSFS_FILE_MAX 65536
 #define CLASS_BRIDGE 0x06
 
-static uint32_t machine_address(const struct pci_address *a)
-{
-	return (uint32_t)a->segment << 16 | (uint32_t)a->bus << 8 | (uint32_t)a->device << 3 | a->function;
-}
-
 /* Writes TEXT to the file of sysfs with that path. */
 static int sys_write(const struct builder *builder, const char *text, const char *fmt, ...) PRINTF(3, 4);
 static int sys_write(const struct builder *builder, const char *text, const char *fmt, ...)
@@ -110,7 +105,7 @@ static int bind_pciback(struct builder *builder, const char *bdf, const char *dr
 	return 0;
 }
 
-int pci_seize(struct builder *builder, const struct pci_address *address, char driver[PCI_DRIVER_MAX])
+int pci_seize(struct builder *builder, uint32_t address, char driver[PCI_DRIVER_MAX])
 {
 	char bdf[PCI_TEXT_MAX];
 	int ret;
@@ -128,10 +123,10 @@ int pci_seize(struct builder *builder, const struct pci_address *address, char d
 		ret = bind_pciback(builder, bdf, driver);
 		if (ret < 0)
 			return ret;
-	} else if (xc_test_assign_device(builder->xen, DOMID_INVALID, machine_address(address)) < 0) {
+	} else if (xc_test_assign_device(builder->xen, DOMID_INVALID, address) < 0) {
 		return 0; /* a domain has it: adopted after a restart */
 	}
-	if (xc_assign_device(builder->xen, DOMID_IO, machine_address(address), XEN_DOMCTL_DEV_RDM_RELAXED) < 0)
+	if (xc_assign_device(builder->xen, DOMID_IO, address, XEN_DOMCTL_DEV_RDM_RELAXED) < 0)
 		return fail_xen(builder, "PCI device %s: cannot be quarantined", bdf);
 	return 0;
 }
@@ -181,7 +176,7 @@ static int allow_interrupt(struct builder *builder, uint32_t domid, const char *
 	return 0;
 }
 
-int pci_assign(struct builder *builder, uint32_t domid, const struct pci_address *address)
+int pci_assign(struct builder *builder, uint32_t domid, uint32_t address)
 {
 	char bdf[PCI_TEXT_MAX], driver[PCI_DRIVER_MAX];
 	int ret;
@@ -193,13 +188,13 @@ int pci_assign(struct builder *builder, uint32_t domid, const struct pci_address
 	if (current_driver(builder, bdf, driver) < 0 || strcmp(driver, "pciback"))
 		return fail(builder, EBUSY, "PCI device %s: is the host's (driver %s): seize it first", bdf,
 			    driver[0] ? driver : "none");
-	if (xc_test_assign_device(builder->xen, DOMID_INVALID, machine_address(address)) < 0)
+	if (xc_test_assign_device(builder->xen, DOMID_INVALID, address) < 0)
 		return fail(builder, EBUSY, "PCI device %s: another domain has it", bdf);
 	/* A predecessor may have left it in the middle of something; a device without a reset is quiet in quarantine. */
 	ret = sys_write(builder, "1", DEVICES "/%s/reset", bdf);
 	if (ret < 0 && ret != -ENOENT)
 		log_warning("PCI device %s: cannot be reset: %s", bdf, strerror(-ret));
-	if (xc_assign_device(builder->xen, domid, machine_address(address), 0) < 0) {
+	if (xc_assign_device(builder->xen, domid, address, 0) < 0) {
 		if (errno == EOPNOTSUPP)
 			return fail(builder, EOPNOTSUPP,
 				    "PCI device %s: domain %u was built without devices: name it in domain.build", bdf, domid);

@@ -133,13 +133,13 @@ static int read_pci(const struct json *list, const struct key *key, void *out, s
 	if (json_count(list) > BUILD_PCI_MAX)
 		return fail_with(failure, E2BIG, "parameter pci: %zu devices, at most %d", json_count(list), BUILD_PCI_MAX);
 	json_for_each(item, list) {
-		struct pci_address *address = &spec->pci[spec->pci_count];
+		uint32_t *address = &spec->pci[spec->pci_count];
 		int ret = read_address(item, key, address, failure);
 
 		if (ret < 0)
 			return ret;
 		for (size_t i = 0; i < spec->pci_count; i++)
-			if (!memcmp(&spec->pci[i], address, sizeof(*address)))
+			if (spec->pci[i] == *address)
 				return fail_with(failure, EINVAL, "parameter pci: %s twice", item->string);
 		spec->pci_count++;
 	}

@@ -15,7 +15,7 @@ struct request {
 	bool live;
 	char image[BUILD_PATH_MAX + 1];
 	bool trust;
-	struct pci_address bdf;
+	uint32_t bdf;
 	struct domain_settings set;
 	struct domain_spec spec;
 };
