@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/module.h>
 #include <linux/reboot.h>
 #include <signal.h>
 #include <string.h>
@@ -11,11 +12,13 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/log.h"
 
-
+#define MODULES_FILE_MAX 16384
+#define BLANKS " \t\r"
 /* The domain holds a few small files there, all made by us. */
 #define TMPFS_OPTIONS "size=1m,nr_inodes=256,mode=0755"
 
@@ -118,4 +121,48 @@ int cmdline_get(const char *cmdline, const char *key, char *out, size_t size)
 		p += strspn(p, " \t\n");
 	}
 	return r;
+}
+
+/* --- modules --- */
+
+bool module_parse(char *line, const char **path, const char **args)
+{
+	line += strspn(line, BLANKS);
+	*path = strsep(&line, BLANKS);
+	*args = line ? line + strspn(line, BLANKS) : "";
+	return **path && **path != '#';
+}
+
+static int load_module(const char *path, const char *args)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *suffix = strrchr(path, '.');
+	int flags = suffix && strcmp(suffix, ".ko") != 0 ? MODULE_INIT_COMPRESSED_FILE : 0;
+
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_finit_module, fd, args, flags) < 0 && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+int modules_load(const char *list)
+{
+	AUTO_FREE char *text = NULL;
+	char *lines, *line;
+	int r = read_file(list, MODULES_FILE_MAX, &text, NULL), count = 0;
+
+	if (r < 0)
+		return r;
+	for (lines = text; (line = strsep(&lines, "\n"));) {
+		const char *path, *args;
+
+		if (!module_parse(line, &path, &args))
+			continue;
+		r = load_module(path, args);
+		if (r < 0)
+			log_warning("%s: %s", path, strerror(-r));
+		count += r == 0;
+	}
+	return count;
 }

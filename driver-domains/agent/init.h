@@ -28,4 +28,13 @@ int init_reap(struct loop *loop, struct source **source);
 /* The value of the LAST "KEY=" in a kernel command line; -ENOENT, or -ENAMETOOLONG. Pure. */
 int cmdline_get(const char *cmdline, const char *key, char *out, size_t size);
 
+/*
+ * Kernel modules that a role needs, from /etc/modules.<role>: one a line in load order, the module's path, then optional
+ * parameters after a blank. '#' starts a comment line. A module that is absent or fails is logged and skipped: the kernel may have
+ * it built in. The number of modules that are there now, or -errno if the file cannot be read.
+ */
+int modules_load(const char *list);
+/* Splits a LINE of it (without its newline) in place. False if it names no module. Pure. */
+bool module_parse(char *line, const char **path, const char **args);
+
 #endif

@@ -20,7 +20,6 @@
 #include <string.h>
 
 #include "agent/init.h"
-#include "agent/modules.h"
 #include "agent/server.h"
 #include "base/log.h"
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "agent/init.h"
-#include "agent/modules.h"
 #include "tap.h"
 
 static bool is(const char *text, const char *path, const char *args)
