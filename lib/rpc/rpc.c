@@ -217,16 +217,13 @@ static void set_deadline(struct rpc *rpc)
 
 int rpc_call(struct rpc *rpc, const char *method, struct json *params, unsigned timeout_ms, rpc_reply_fn *fn, void *data)
 {
-	struct json *frame = json_new(JSON_OBJECT);
+	struct json *frame;
 	struct call *call;
 	int r;
 
 	rpc->last_id = rpc->last_id == ID_MAX ? 1 : rpc->last_id + 1;
-	r = json_set_int(frame, "id", rpc->last_id);
-	r |= json_set_string(frame, "method", method);
-	if (params)
-		r |= json_set(frame, "params", params);
-	call = r == 0 && !rpc->closed && rpc->call_count < RPC_CALLS_MAX ? calloc(1, sizeof(*call)) : NULL;
+	frame = json_build("id=%u method=%s params~%p", rpc->last_id, method, params);
+	call = frame && !rpc->closed && rpc->call_count < RPC_CALLS_MAX ? calloc(1, sizeof(*call)) : NULL;
 	if (!call) {
 		json_free(frame);
 		return rpc->closed ? -ECONNRESET : rpc->call_count == RPC_CALLS_MAX ? -EBUSY : -ENOMEM;
@@ -282,13 +279,7 @@ void rpc_reply(struct rpc *rpc, uint32_t id, struct json *result)
 
 void rpc_fail_with(struct rpc *rpc, uint32_t id, const struct rpc_error *error)
 {
-	struct json *value = json_new(JSON_OBJECT);
-	int r = json_set_string(value, "code", error->code);
-
-	r |= json_set_string(value, "message", error->message);
-	if (r < 0)
-		value = json_free(value);
-	send_answer(rpc, id, "error", value);
+	send_answer(rpc, id, "error", json_build("code=%s message=%s", error->code, error->message));
 }
 
 void rpc_fail(struct rpc *rpc, uint32_t id, int error, const char *fmt, ...)
@@ -307,16 +298,11 @@ void rpc_fail(struct rpc *rpc, uint32_t id, int error, const char *fmt, ...)
 
 void rpc_event(struct rpc *rpc, const char *event, struct json *params)
 {
-	struct json *frame = json_new(JSON_OBJECT);
-	int r = json_set_string(frame, "event", event);
+	struct json *frame = json_build("event=%s params~%p", event, params);
+	int r;
 
-	if (params)
-		r |= json_set(frame, "params", params);
 	rpc->depth++; /* sending may end the session */
-	if (r < 0)
-		json_free(frame);
-	else
-		r = send_frame(rpc, frame);
+	r = frame ? send_frame(rpc, frame) : -ENOMEM;
 	if (r < 0 && r != -ECONNRESET)
 		log_warning("%s: event %s was not sent", rpc->peer, event);
 	leave(rpc);
