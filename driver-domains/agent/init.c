@@ -17,7 +17,6 @@
 
 #include "base/log.h"
 
-#define MODULES_FILE_MAX 16384
 #define BLANKS " \t\r"
 /* The domain holds a few small files there, all made by us. */
 #define TMPFS_OPTIONS "size=1m,nr_inodes=256,mode=0755"

@@ -8,6 +8,7 @@
 #define ROLE_LEN_MAX 15
 /* The kernel's own limit for the command line on x86 is 2048. */
 #define CMDLINE_MAX 4096
+#define MODULES_FILE_MAX 16384
 
 /* Mounts /proc, /sys, /dev, /run and /tmp, and makes standard input, output and error usable: the console if there is one, else
  * the kernel's log. Logs what fails and goes on. */

@@ -10,7 +10,6 @@
 #include <xenstore.h>
 
 #include "agent/init.h"
-#include "agent/modules.h"
 #include "base/util.h"
 #include "hostile.h"
 
