@@ -198,6 +198,8 @@ int service_failed(struct domain *domain, const char *reason);
 void service_rejuvenate(struct domain *domain);
 int service_stop(struct domain *domain, struct rpc *client, uint32_t id);
 bool services_running(const struct atolld *atolld);
+/* How the last restart went: {reason, total_ms, phases_ms, boot_ms}, as atoll(1) says. */
+struct json *outage_to_json(const struct domain *domain);
 
 /* --- how they are started (bringup.c) --- */
 /* Store and console: they are reloaded in place, or revived. */
@@ -238,12 +240,6 @@ int step_devices(struct job *job);
 void snapshot_grow(struct domain *domain);
 /* Forgets it. */
 void snapshot_drop(struct domain *domain);
-
-/* --- restarts as they were (outage.c) --- */
-/* Keeps the phases of JOB, which has rebuilt its domain. */
-void outage_record(struct job *job);
-/* {reason, total_ms, phases_ms, boot_ms}, as atoll(1) says. */
-struct json *outage_to_json(const struct domain *domain);
 
 /* --- guests (guest.c) --- */
 struct request;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "atolld/agent.h"
 #include "atolld/api.h"
 #include "atolld/audit.h"
 #include "atolld/consoles.h"
@@ -71,6 +72,31 @@ static void name_crash(struct domain *d)
 	d->panic[0] = '\0';
 }
 
+/* Keeps the phases of JOB, which has rebuilt its domain. */
+static void record_outage(struct job *job)
+{
+	struct domain *d = job->domain;
+	uint64_t detect = d->noticed_us && d->noticed_us < job->started_us ? job->started_us - d->noticed_us : 0;
+	unsigned first = detect ? 1 : 0;
+
+	d->outage_count = MIN(job->phase_count, JOB_PHASES_MAX - first);
+	d->outage[0] = (struct job_phase){"detect", detect};
+	memcpy(d->outage + first, job->phases, d->outage_count * sizeof(d->outage[0]));
+	d->outage_count += first;
+	d->outage_ms = (now_us() - job->started_us + detect) / 1000;
+	d->noticed_us = 0;
+}
+
+struct json *outage_to_json(const struct domain *d)
+{
+	struct json *boot = d->release[0] ? json_new(JSON_OBJECT) : NULL;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(d->boot_ms) && boot; i++)
+		json_set_int(boot, agent_boot_phases[i], d->boot_ms[i]);
+	return json_build("reason=%s total_ms=%lu phases_ms=%p boot_ms~%p", d->outage_reason, d->outage_ms,
+			  phases_to_json(d->outage, d->outage_count), boot);
+}
+
 static void on_started(struct job *job)
 {
 	struct domain *d = job->domain;
@@ -96,7 +122,7 @@ static void on_started(struct job *job)
 			try_later(d);
 		return;
 	}
-	outage_record(job);
+	record_outage(job);
 	if (d->service->snapshot)
 		snapshot_grow(d);
 	d->distrusted = false;
