@@ -132,7 +132,7 @@ static void on_hello(struct rpc *rpc, const struct json *result, const struct rp
 	source_set_timer(agent->tick, HEALTH_PING_MS);
 	if (!agent->greeted) {
 		agent->greeted = true;
-		if (agent->domain->job)
+		if (job_is_at(agent->domain->job, "boot")) /* else it was adopted */
 			job_next(agent->domain->job);
 	}
 }

@@ -182,6 +182,11 @@ void job_start(struct domain *domain, const struct job_step *steps, job_done_fn 
 	proceed(job);
 }
 
+bool job_is_at(const struct job *job, const char *phase)
+{
+	return job && !job->finished && !strcmp(job->steps[job->at].phase, phase);
+}
+
 void job_next(struct job *job)
 {
 	if (job->finished)

@@ -55,6 +55,8 @@ struct job {
 /* Starts STEPS on DOMAIN (which has no job). DONE is called once, at once if there is no memory, and may start the next job. */
 void job_start(struct domain *domain, const struct job_step *steps, job_done_fn *done, struct rpc *client, uint32_t client_id);
 
+/* Whether it waits in the step PHASE. JOB may be NULL. */
+bool job_is_at(const struct job *job, const char *phase);
 /* The waiting step is done. */
 void job_next(struct job *job);
 /* The waiting step is run again after a while. */

@@ -139,7 +139,7 @@ static void on_ready(struct store *store, const char *path, void *data)
 	char node[64], value[16];
 
 	snprintf(node, sizeof(node), "/local/domain/%u/data/atoll-ready", d->domid);
-	if (store_read(store, node, value, sizeof(value)) < 0 || !d->job || strcmp(d->job->steps[d->job->at].phase, "wake"))
+	if (store_read(store, node, value, sizeof(value)) < 0 || !job_is_at(d->job, "wake"))
 		return;
 	d->snapshot_able = !strcmp(value, "snapshot");
 	d->ready = store_watch_remove(d->ready);

@@ -131,11 +131,6 @@ static const struct job_step save_steps[] = {
 	{"ready", step_ready, 0}, {"stream", step_stream, 0}, {"verdict", step_verdict, 0}, {0},
 };
 
-static bool waits_in(const struct domain *d, const char *phase)
-{
-	return d && d->job && d->job->steps[d->job->at].phase && !strcmp(d->job->steps[d->job->at].phase, phase);
-}
-
 bool stream_saving(const struct domain *d)
 {
 	return d->job && d->job->steps == save_steps;
@@ -143,7 +138,7 @@ bool stream_saving(const struct domain *d)
 
 void stream_client_left(struct domain *d)
 {
-	if (waits_in(d, "ready") || waits_in(d, "verdict") || waits_in(d, "hold"))
+	if (job_is_at(d->job, "ready") || job_is_at(d->job, "verdict") || job_is_at(d->job, "hold"))
 		job_fail(d->job, ECONNRESET, "%s: whoever streamed it left", d->name);
 }
 
@@ -200,7 +195,7 @@ static bool waits_for(struct request *r, const char *phase)
 {
 	struct domain *d = r->domain;
 
-	if (!waits_in(d, phase) || d->job->client != r->rpc) {
+	if (!job_is_at(d->job, phase) || d->job->client != r->rpc) {
 		request_fail(r, EINVAL, "%s: it is not at this point", d->name);
 		return false;
 	}
