@@ -16,7 +16,6 @@
 
 #include "base/log.h"
 #include "builder.h"
-#include "reload.h"
 
 #define MAXMEM_SLACK_KIB 1024    /* a domain may hold this much more than its memory: ring pages and the like */
 #define OVERHEAD_KIB 2048        /* Xen's own memory for a domain beside its RAM and page-table pool */

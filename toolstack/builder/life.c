@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "builder.h"
-#include "reload.h"
 
 #define DESTROY_WAIT_MS 100 /* for references that go by themselves; what holds longer is a peer's mapping */
 #define DESTROY_SLICE_US 500

@@ -24,9 +24,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/log.h"
-#include "builder.h"
 #include "methods.h"
-#include "reload.h"
 #include "rpc/rpc.h"
 #include "worker.h"
 

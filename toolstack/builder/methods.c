@@ -6,9 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "builder.h"
 #include "base/log.h"
-#include "reload.h"
 
 #define XEN_LOG_MAX 32768 /* bytes of the hypervisor's messages in one answer, the last ones */
 

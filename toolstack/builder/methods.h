@@ -9,7 +9,27 @@
 #ifndef ATOLL_BUILDER_METHODS_H
 #define ATOLL_BUILDER_METHODS_H
 
-#include "request.h"
+#include "base/json.h"
+#include "builder.h"
+
+/*
+ * request.c: what requests may say. Pure. Every number and string is bounded there; an unknown parameter is an error, so that a
+ * misspelt one is not silently without effect.
+ */
+struct request {
+	uint32_t domid, first;
+	uint64_t max_bytes;
+	bool live;
+	char image[BUILD_PATH_MAX + 1];
+	bool trust;
+	uint32_t bdf;
+	struct domain_settings set;
+	struct domain_spec spec;
+};
+
+/* KEYS are the parameters that the method takes, separated by blanks; those with a '!' are needed. 0 or -errno with the failure
+ * filled in. */
+int request_read(const struct json *params, const char *keys, struct request *request, struct failure *failure);
 
 /* Blocks until done. 0 with *RESULT owned by the caller (never NULL), or -errno; -ENOSYS: no such
  * method. */

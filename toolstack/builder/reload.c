@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "builder.h"
 #include "pvh/layout.h"
-#include "reload.h"
 
 #define PAUSES_MAX 8
 #define PARK_SLICE_US 50

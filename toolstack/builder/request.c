@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Parameters of requests: one table says where each goes and what it may be; and what failures say. Pure. */
-#include "request.h"
+#include "methods.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
 #include "base/base64.h"
-#include "builder.h"
 
 #define EVENT_CHANNELS_DEFAULT 1023 /* as xl: bounds what a guest can make Xen allocate */
 #define EVENT_CHANNELS_MAX 131071   /* of the FIFO ABI */

@@ -11,7 +11,6 @@
 #include <xenguest.h>
 
 #include "worker.h"
-#include "builder.h"
 
 #define SUSPEND_MS 60000 /* a guest that does not suspend by then does not know how */
 #define SUSPEND_POLL_MS 5
