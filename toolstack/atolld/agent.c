@@ -12,6 +12,7 @@
 #define CONNECT_RETRY_MS 500
 #define HELLO_TIMEOUT_MS 5000
 #define COUNTERS_BEATS 4 /* devices are counted at each fourth beat */
+#define SESSIONS_LOST_MAX 3 /* in a row, without an answer to a ping */
 
 const char *const agent_boot_phases[3] = {"kernel", "modules", "agent"};
 
@@ -29,6 +30,7 @@ struct agent {
 	uint64_t taken_us; /* by an answer, smoothed */
 	struct agent_report report;
 	unsigned broken;   /* reports in a row that tell of something broken */
+	unsigned lost;     /* sessions since the last answer */
 };
 
 static void agent_path(const struct agent *agent, char *path, size_t size, const char *rest)
@@ -36,24 +38,27 @@ static void agent_path(const struct agent *agent, char *path, size_t size, const
 	snprintf(path, size, "/local/domain/%u/data/vchan/0/agent%s", agent->domain->domid, rest);
 }
 
-static void on_close(struct rpc *rpc, const char *why, void *data)
-{
-	struct agent *agent = data;
-
-	log_warning("%s: agent: %s", agent->domain->name, why);
-	agent->rpc = rpc_destroy(rpc);
-	agent->asked = false;
-	source_set_timer(agent->tick, CONNECT_RETRY_MS);
-}
-
-static const struct rpc_ops agent_ops = {.on_close = on_close};
-
 /* Words of a service domain that people are shown. */
 static void take_line(char *out, size_t size, const char *text)
 {
 	snprintf(out, size, "%s", text);
 	make_line(out);
 }
+
+/* A death or a restart ends one session. An agent that greets and breaks each of them serves nobody. */
+static void on_close(struct rpc *rpc, const char *why, void *data)
+{
+	struct agent *agent = data;
+
+	log_warning("%s: agent: %s", agent->domain->name, why);
+	if (++agent->lost > SESSIONS_LOST_MAX)
+		take_line(agent->report.not_serving, sizeof(agent->report.not_serving), why);
+	agent->rpc = rpc_destroy(rpc);
+	agent->asked = false;
+	source_set_timer(agent->tick, CONNECT_RETRY_MS);
+}
+
+static const struct rpc_ops agent_ops = {.on_close = on_close};
 
 /* One bad report may be a moment's: two are said. */
 static void on_pong(struct rpc *rpc, const struct json *result, const struct rpc_error *error, void *data)
@@ -69,6 +74,7 @@ static void on_pong(struct rpc *rpc, const struct json *result, const struct rpc
 	if (error)
 		return;
 	agent->missed = 0;
+	agent->lost = 0;
 	agent->taken_us = (agent->taken_us * 3 + now_us() - agent->asked_us) / 4;
 	report->answer_ms = agent->taken_us / 1000;
 	report->available_kib = (uint64_t)MAX(available, 0);
