@@ -24,6 +24,7 @@ answer() {
 	timeout 20 atoll --json status >/run/status.json
 	took=$(($(now_ms) - start))
 }
+not_well() { [ "$(domain_field "$1" health)" != ok ]; }
 said() { grep -a -q -- "$1" "$(console_log evil)"; }
 # attack NAME: evil is built again, and does so
 attack() {
@@ -50,6 +51,7 @@ for a in $ATTACKS; do
 	answer
 	ok "$a: atolld answers, after $took ms" [ "$took" -le $ANSWER_MS ]
 	note "$a: evil is $(jq -c '.domains[] | select(.name == "evil") | [.state, .health, .why]' /run/status.json)"
+	case $a in length | deep | noise) ok "$a: it is known that it does not serve" within 20 not_well evil ;; esac
 	ok "$a: atolld is the same process" [ "$(atolld_pid)" = "$pid" ]
 	ok "$a: it has not grown: $kib, now $(atolld_kib) KiB" [ "$(atolld_kib)" -le $((kib + GROWTH_KIB)) ]
 	ok "$a: nor keeps files: $files, now $(atolld_files)" [ "$(atolld_files)" -le $((files + 4)) ]
