@@ -70,8 +70,11 @@ static void look_at_channels(struct builder *builder, uint32_t domid, struct tie
 	for (uint32_t port = 1; port < PORTS_MAX; port++) {
 		xc_evtchn_status_t status = {.dom = (domid_t)domid, .port = port};
 
-		if (xc_evtchn_status(builder->xen, &status) < 0)
+		if (xc_evtchn_status(builder->xen, &status) < 0) {
+			if (errno == EACCES)
+				continue; /* Xen itself has the other end: a device model's requests */
 			break; /* the first port that there is not */
+		}
 		if (status.status == EVTCHNSTAT_interdomain)
 			tie_with(ties, status.u.interdomain.dom)->channels++;
 		else if (status.status == EVTCHNSTAT_unbound)
