@@ -7,7 +7,7 @@
 #include "client/console_client.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,8 +118,8 @@ int console_client_connect(struct console_client *client)
 	client->vchan = libxenvchan_client_init(NULL, client->domid, path);
 	if (!client->vchan)
 		return -ENOENT;
-	/* The library leaves this one uninitialised. */
-	client->vchan->blocking = 0;
+	client->vchan->blocking = 0; /* the library leaves it uninitialised */
+	fcntl(console_client_fd(client), F_SETFL, O_NONBLOCK);
 	rc = send_frame(client, &(struct console_frame){ .type = CONSOLE_HELLO, .hello.version = CONSOLE_VERSION });
 	if (rc)
 		console_client_disconnect(client);
@@ -248,23 +248,11 @@ static int handle_received(struct console_client *client)
 	return n < 0 ? n : count;
 }
 
-/*
- * The event channel's count has to be taken, or the fd stays readable; with nothing to take this call would
- * block.
- */
-static void take_event(struct console_client *client)
-{
-	struct pollfd pfd = { .fd = console_client_fd(client), .events = POLLIN };
-
-	if (poll(&pfd, 1, 0) > 0)
-		libxenvchan_wait(client->vchan);
-}
-
 static int dispatch(struct console_client *client)
 {
 	int n, handled = 0;
 
-	take_event(client);
+	libxenvchan_wait(client->vchan); /* takes the event, or the descriptor stays readable; does not wait, see console_client_connect() */
 	while (handled < DISPATCH_FRAMES) {
 		n = libxenvchan_read(client->vchan, client->rx + client->rx_len, sizeof(client->rx) - client->rx_len);
 		if (n < 0)

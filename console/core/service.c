@@ -237,7 +237,7 @@ enum service_result service_work(struct service *s, bool hold)
 		struct console *c = &s->consoles[i];
 
 		flow |= console_work(c) && c->local_port;
-		hold &= c->status == CONSOLE_FREE || c->history.end - c->history.sent < SEND_BATCH;
+		hold &= c->status == CONSOLE_FREE || c->history.end == c->history.sent || history_room(&c->history, false) >= RING_OUT_SIZE;
 		more |= c->status == CONSOLE_OPEN && c->ready && history_room(&c->history, false);
 	}
 	while (s->greeted && send_round(s, hold))

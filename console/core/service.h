@@ -21,8 +21,6 @@
 
 /* 128 histories of 8 KiB are what fits 2 MiB. */
 #define CONSOLES_MAX 128
-/* Half of what a console's history takes while the client has acknowledged nothing, so that the guest need not wait for that. */
-#define SEND_BATCH CONSOLE_DATA_MAX
 /* Input that a guest has not taken yet; a person types no faster. */
 #define INPUT_MAX 256
 
@@ -81,7 +79,10 @@ enum service_result {
 	SERVICE_MORE,			/* call again */
 	SERVICE_BROKEN,			/* the client broke the protocol: end the session */
 };
-/* `hold`: what guests say may wait to be sent until there is SEND_BATCH of it, since this is called again soon. */
+/*
+ * `hold`: what guests say may wait to be sent until the next ring's worth of it would not fit, since this is called again soon. Large
+ * batches wake the client less often.
+ */
 enum service_result service_work(struct service *s, bool hold);
 
 /* ---- between the parts of the core ---- */

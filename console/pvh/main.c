@@ -24,7 +24,7 @@
  * event for every few KiB. A ring of 2 KiB a nap is 2 MiB a second.
  */
 #define NAP_NS 1000000ull
-#define HOLD_NAPS 4
+#define HOLD_NAPS 8
 
 /* ---- start ---- */
 

@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A guest says LINES lines of 64 bytes on its console, in one boot first to Atoll's console service, then to Debian's xenconsoled in the
 # control domain. Hands over console.json: of each bytes, the guest's seconds, and the control domain's seconds of processor time meanwhile,
-# less what it needs when nobody speaks but this script looks.
+# less what it needs when that guest is silent and this script looks.
 #
 # For the second, the tools layer has xl and xenconsoled; the store is ours for both, and atolld is stopped, so that the guest is xl's alone.
-LINES=${LINES:-131072}
+LINES=${LINES:-49152}
 IDLE_S=8
+WAIT_S=$((IDLE_S + 4)) # the guest's, from when it is up
 KERNEL=/usr/lib/atoll/guests/vmlinux RAMDISK=/usr/lib/atoll/guests/guest.cpio
 HOST=/etc/atoll/host.json
 export PATH=$PATH:/usr/lib/xen-4.17/bin
 
-cmdline() { echo "console=hvc0 loglevel=1 atoll.name=$1 atoll.work=console atoll.lines=$LINES"; }
+cmdline() { echo "console=hvc0 loglevel=1 atoll.name=$1 atoll.work=console atoll.wait=$WAIT_S atoll.lines=$LINES"; }
 # The control domain's processor time, by the hypervisor, which counts what the kernel's own ticks miss.
 cpu_us() { /usr/libexec/atoll/atoll-fault cpu; }
 now_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
@@ -24,24 +25,24 @@ until_says() {
 	done
 	return 1
 }
-# measure SYSTEM LOG COMMAND...: the command starts the guest
+# measure SYSTEM LOG COMMAND...: the command starts the guest, which says that it waits before it begins
 measure() {
-	local system=$1 log=$2 idle before after from to seconds start elapsed
+	local system=$1 log=$2 idle before after seconds start elapsed
 	shift 2
+	"$@" || return
+	until_says '^CONSOLE LOAD BEGINS' "$log" 200 || return
 	start=$(now_ms) before=$(cpu_us)
 	until_says 'nobody says this' "$log" $IDLE_S
-	idle=$((($(cpu_us) - before) / ($(now_ms) - start))) # us a ms
-	"$@" || return
-	until_says '^LINE ' "$log" 200 || return
-	start=$(now_ms) before=$(cpu_us) from=$(stat -c %s "$log")
-	until_says 'CONSOLE LOAD DONE' "$log" 1000 || return
-	after=$(cpu_us) to=$(stat -c %s "$log") elapsed=$(($(now_ms) - start))
+	idle=$((($(cpu_us) - before) * 1000 / ($(now_ms) - start))) # us a second
+	start=$(now_ms) before=$(cpu_us)
+	until_says 'CONSOLE LOAD DONE' "$log" 300 || return
+	after=$(cpu_us) elapsed=$(($(now_ms) - start))
 	/usr/libexec/atoll/atoll-load-console --check "$LINES" "$log" || return
 	seconds=$(tail -c 400 "$log" | tr -d '\r' | sed -n 's/.*CONSOLE LOAD DONE [0-9]* lines \([0-9.]*\) s$/\1/p')
 	jq -n --arg s "$system" --argjson bytes $((LINES * 64)) --argjson seconds "$seconds" --argjson cpu $((after - before)) \
-		--argjson idle $((idle * elapsed)) --argjson watched $((to - from)) \
-		'{system: $s, bytes: $bytes, seconds: $seconds, watched: $watched, cpu_us: $cpu, idle_us: $idle, mib_per_s: ($bytes / 1048576 / $seconds),
-		control_cpu_s_per_mib: (($cpu - $idle) / ($watched / 1048576) / 1000000)}' | tee "/run/console-$system.json"
+		--argjson idle $((idle * elapsed / 1000)) \
+		'{system: $s, bytes: $bytes, seconds: $seconds, cpu_us: $cpu, idle_us: $idle, mib_per_s: ($bytes / 1048576 / $seconds),
+		control_cpu_s_per_mib: (($cpu - $idle) / ($bytes / 1048576) / 1000000)}' | tee "/run/console-$system.json"
 }
 atoll_guest() {
 	jq -n --arg c "$(cmdline ours)" --arg k $KERNEL --arg r $RAMDISK \

@@ -34,7 +34,7 @@ ok "all services run" within 60 eval '[ "$(atoll --json status | jq .up)" = true
 
 # --- tenants ---
 create_guest() { # NAME TENANT VIF
-	jq -n --arg n "$1" --arg t "$2" --argjson vif "$3" '{name: $n, tenant: $t, type: "pvh", memory: 64, vif: $vif,
+	jq -n --arg n "$1" --arg t "$2" --argjson vif "$3" '{name: $n, tenant: $t, type: "pvh", memory: 96, vif: $vif,
 		kernel: "/usr/lib/atoll/guests/vmlinux", ramdisk: "/usr/lib/atoll/guests/guest.cpio", cmdline: "console=hvc0"}' >"/run/$1.json"
 	atoll create "/run/$1.json"
 }
