@@ -22,7 +22,7 @@
 
 #define PROBE_MS 500
 #define PROBE_NODE "/tool/atoll/probe"
-#define SILENCE_MS 2000       /* without an answer the store counts as hung */
+#define SILENCE_MS 1500       /* without an answer the store counts as hung */
 #define ATOLLD_TIMEOUT_MS 3000
 #define BUILDER_TIMEOUT_MS 5000
 #define CHECK_MS 250

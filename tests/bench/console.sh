@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A guest says LINES lines of 64 bytes on its console, in one boot first to Atoll's console service, then to Debian's xenconsoled in the
 # control domain. Hands over console.json: of each bytes, the guest's seconds, and the control domain's seconds of processor time meanwhile,
-# less what it needs when that guest is silent and this script looks.
+# less what it needs in as long a time when that guest is silent.
 #
 # For the second, the tools layer has xl and xenconsoled; the store is ours for both, and atolld is stopped, so that the guest is xl's alone.
 LINES=${LINES:-49152}
-IDLE_S=8
-WAIT_S=$((IDLE_S + 4)) # the guest's, from when it is up
+WINDOW_S=20 # the load lasts less
+WAIT_S=$((WINDOW_S + 3)) # the guest's, from when it is up
 KERNEL=/usr/lib/atoll/guests/vmlinux RAMDISK=/usr/lib/atoll/guests/guest.cpio
 HOST=/etc/atoll/host.json
 export PATH=$PATH:/usr/lib/xen-4.17/bin
@@ -15,7 +15,6 @@ export PATH=$PATH:/usr/lib/xen-4.17/bin
 cmdline() { echo "console=hvc0 loglevel=1 atoll.name=$1 atoll.work=console atoll.wait=$WAIT_S atoll.lines=$LINES"; }
 # The control domain's processor time, by the hypervisor, which counts what the kernel's own ticks miss.
 cpu_us() { /usr/libexec/atoll/atoll-fault cpu; }
-now_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
 # until_says TEXT LOG TIMES: looks once a second
 until_says() {
 	local n
@@ -25,22 +24,25 @@ until_says() {
 	done
 	return 1
 }
+# What the control domain uses in WINDOW_S seconds. Nobody looks meanwhile: that would be most of it.
+window() {
+	local before
+	before=$(cpu_us)
+	sleep $WINDOW_S
+	echo $(($(cpu_us) - before))
+}
 # measure SYSTEM LOG COMMAND...: the command starts the guest, which says that it waits before it begins
 measure() {
-	local system=$1 log=$2 idle before after seconds start elapsed
+	local system=$1 log=$2 idle cpu seconds
 	shift 2
 	"$@" || return
 	until_says '^CONSOLE LOAD BEGINS' "$log" 200 || return
-	start=$(now_ms) before=$(cpu_us)
-	until_says 'nobody says this' "$log" $IDLE_S
-	idle=$((($(cpu_us) - before) * 1000 / ($(now_ms) - start))) # us a second
-	start=$(now_ms) before=$(cpu_us)
-	until_says 'CONSOLE LOAD DONE' "$log" 300 || return
-	after=$(cpu_us) elapsed=$(($(now_ms) - start))
+	idle=$(window)
+	cpu=$(window)
+	until_says 'CONSOLE LOAD DONE' "$log" 1 || return
 	/usr/libexec/atoll/atoll-load-console --check "$LINES" "$log" || return
 	seconds=$(tail -c 400 "$log" | tr -d '\r' | sed -n 's/.*CONSOLE LOAD DONE [0-9]* lines \([0-9.]*\) s$/\1/p')
-	jq -n --arg s "$system" --argjson bytes $((LINES * 64)) --argjson seconds "$seconds" --argjson cpu $((after - before)) \
-		--argjson idle $((idle * elapsed / 1000)) \
+	jq -n --arg s "$system" --argjson bytes $((LINES * 64)) --argjson seconds "$seconds" --argjson cpu "$cpu" --argjson idle "$idle" \
 		'{system: $s, bytes: $bytes, seconds: $seconds, cpu_us: $cpu, idle_us: $idle, mib_per_s: ($bytes / 1048576 / $seconds),
 		control_cpu_s_per_mib: (($cpu - $idle) / ($bytes / 1048576) / 1000000)}' | tee "/run/console-$system.json"
 }
