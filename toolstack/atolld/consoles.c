@@ -116,30 +116,44 @@ static void on_console(void *arg, const struct console_client_state *state)
 }
 
 /* Keeps what a kernel says last: a crash gets its reason from it. Hostile text: bounded, and made harmless. */
+static void note_panic(struct consoles *c, const struct stream *s, const char *text, size_t len)
+{
+	const char *panic = memmem(text, len, PANIC_TEXT, strlen(PANIC_TEXT)), *end = text + len;
+	struct domain *d = panic && !s->console ? domain_by_id(c->atolld, s->log.domid) : NULL;
+	size_t n = 0;
+
+	if (!d)
+		return;
+	panic += strlen(PANIC_TEXT);
+	while (panic + n < end && panic[n] && !strchr("\r\n", panic[n]) && n < sizeof(d->panic) - 1)
+		n++;
+	snprintf(d->panic, sizeof(d->panic), "%.*s", (int)n, panic);
+	make_line(d->panic);
+	d->panic_ms = now_ms();
+}
+
+static void keep_line(struct stream *s, const char *bytes, size_t len)
+{
+	size_t n = MIN(len, sizeof(s->line) - s->line_len);
+
+	memcpy(s->line + s->line_len, bytes, n);
+	s->line_len += (unsigned)n;
+}
+
+/* Lines may come in pieces. All that are whole are looked at in one go. */
 static void look_for_panic(struct consoles *c, struct stream *s, const char *bytes, size_t len)
 {
-	while (len) {
-		const char *newline = memchr(bytes, '\n', len), *panic;
-		size_t n = newline ? (size_t)(newline - bytes) : len, kept = MIN(n, sizeof(s->line) - 1 - s->line_len);
-		struct domain *d;
+	const char *first = memchr(bytes, '\n', len), *last = memrchr(bytes, '\n', len);
 
-		memcpy(s->line + s->line_len, bytes, kept);
-		s->line_len += (unsigned)kept;
-		if (!newline)
-			return;
-		bytes += n + 1;
-		len -= n + 1;
-		s->line[s->line_len] = '\0';
+	if (first) {
+		keep_line(s, bytes, (size_t)(first - bytes));
+		note_panic(c, s, s->line, s->line_len);
+		note_panic(c, s, first, (size_t)(last - first));
 		s->line_len = 0;
-		panic = strstr(s->line, PANIC_TEXT);
-		d = panic && !s->console ? domain_by_id(c->atolld, s->log.domid) : NULL;
-		if (!d)
-			continue;
-		panic += strlen(PANIC_TEXT);
-		snprintf(d->panic, sizeof(d->panic), "%.*s", (int)MIN(strcspn(panic, "\r"), sizeof(d->panic) - 1), panic);
-		make_line(d->panic);
-		d->panic_ms = now_ms();
+		len -= (size_t)(last + 1 - bytes);
+		bytes = last + 1;
 	}
+	keep_line(s, bytes, len);
 }
 
 /* --- limits --- */
