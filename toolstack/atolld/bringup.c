@@ -293,6 +293,8 @@ static int step_store_publish(struct job *job)
 
 	consoles_add(job->domain->atolld->consoles, job->domain);
 	store_batch_put_int(batch, "r0", DOMID_STORE, "/tool/xenstored/domid");
+	store_batch_put_int(batch, "r0", DOMID_CONSOLE, "/tool/xenconsoled/domid"); /* xl's guests grant their console's ring to it */
+	store_batch_put(batch, "r0", "Pool-0", "/local/pool/0/name"); /* without, xl creates none */
 	store_batch_put(batch, "r0", "Domain-0", "/local/domain/0/name");
 	store_batch_put_int(batch, NULL, 0, "/local/domain/0/domid");
 	nodes_domain(batch, job->domain);

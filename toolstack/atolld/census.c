@@ -12,6 +12,7 @@
 #include <xen/xen.h>
 #include <xenevtchn.h>
 
+#include "atolld/consoles.h"
 #include "atolld/events.h"
 #include "base/log.h"
 
@@ -151,6 +152,7 @@ static void on_list(struct atolld *a, const struct json *list)
 		next = d->next;
 		check(d, census_find(list, d->domid));
 	}
+	consoles_strangers(a->consoles, list);
 	if (a->list_again)
 		census_request(a);
 }

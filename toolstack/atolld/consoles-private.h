@@ -13,6 +13,7 @@ struct stream {
 	struct console_log log;
 	uint16_t console;
 	bool open;
+	bool stranger;      /* of a domain that is not ours */
 	uint64_t safe;      /* bytes below it are in the log; acknowledged at the end of a dispatch; 0: none since the last one */
 	size_t fresh;       /* of them since then */
 	int64_t credit;     /* bytes that may be said now; below 0: `held` is not acknowledged yet */
@@ -69,6 +70,9 @@ struct further *console_further(struct consoles *consoles, unsigned domid, unsig
 void console_further_add(struct further *further);
 /* All of a domain, or (NULL) of all. */
 void console_further_drop(struct consoles *consoles, const struct domain *domain);
+/* The name and the channel of a domain that others have made, as the store has them: false, 0 if it does not, or if it is ours. */
+bool console_stranger(struct consoles *consoles, unsigned domid, char name[CONSOLE_NAME_MAX + 1]);
+unsigned console_stranger_port(struct consoles *consoles, unsigned domid);
 
 /* viewers.c: everybody who watches NAME gets the bytes */
 void console_show(struct consoles *consoles, const char *name, const char *bytes, size_t len);

@@ -79,7 +79,8 @@ static struct stream *open_stream(struct consoles *c, unsigned domid, unsigned c
 {
 	const struct further *f = console_further(c, domid, console);
 	struct domain *d = domain_by_id(c->atolld, domid);
-	const char *name = f ? f->name : d && !console ? d->name : NULL;
+	char stranger[CONSOLE_NAME_MAX + 1];
+	const char *name = f ? f->name : console ? NULL : d ? d->name : console_stranger(c, domid, stranger) ? stranger : NULL;
 	struct stream *s = name ? calloc(1, sizeof(*s)) : NULL;
 	int r;
 
@@ -93,6 +94,7 @@ static struct stream *open_stream(struct consoles *c, unsigned domid, unsigned c
 		return NULL;
 	}
 	s->console = (uint16_t)console;
+	s->stranger = !f && !d;
 	s->log.max = (uint64_t)c->atolld->host.console_log_kib << 10;
 	s->log.files = c->atolld->host.console_log_files;
 	s->next = c->streams;
@@ -432,6 +434,24 @@ void console_stream_close(struct consoles *c, unsigned domid, unsigned console)
 		s->open = false;
 	if (c->greeted)
 		console_client_remove(c->client, (uint16_t)domid, (uint16_t)console, &seq);
+}
+
+void consoles_strangers(struct consoles *c, const struct json *list)
+{
+	json_for_each(item, c->greeted ? list : NULL) {
+		unsigned domid = (unsigned)json_get_int(item, "domid", 0), port = console_stranger_port(c, domid);
+		uint32_t seq;
+
+		if (port && census_find(list, domid) && !console_stream(c, domid, 0))
+			console_client_add(c->client, (uint16_t)domid, 0, port, 0, &seq);
+	}
+	for (struct stream *s = c->streams, *next; s; s = next) {
+		next = s->next;
+		if (!s->stranger || census_find(list, s->log.domid))
+			continue;
+		console_stream_close(c, s->log.domid, 0);
+		drop_stream(c, s);
+	}
 }
 
 void consoles_remove(struct consoles *c, struct domain *d)

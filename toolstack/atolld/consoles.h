@@ -22,6 +22,8 @@ void consoles_remove(struct consoles *consoles, struct domain *domain);
 /* Console INDEX (1 on) of D, whose frontend nodes are written (nodes_console()): served once its frontend is there, known and logged
  * as NAME, until consoles_remove(). 0 or -errno. */
 int consoles_serve(struct consoles *consoles, struct domain *domain, unsigned index, const char *name);
+/* Domains in LIST that others have made, as xl does: their consoles are served and logged under the names that the store has for them. */
+void consoles_strangers(struct consoles *consoles, const struct json *list);
 /* CLIENT gets events {"event":"console.output","params":{"name":…,"data":base64}} until it leaves, the first with what was said
  * last. *WRITES: its input is taken; else it watches, until all before it have left. 0 or -errno. */
 int consoles_attach(struct consoles *consoles, const char *name, struct rpc *client, bool watch, bool *writes);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A domain's consoles beyond the first. */
+/* A domain's consoles beyond the first, and those of domains that others have made. */
 #include <errno.h>
 #include <string.h>
 
@@ -52,16 +52,41 @@ void console_further_add(struct further *f)
 		log_warning("%s: its nodes are not written", f->name);
 }
 
-static bool read_number(struct further *f, const char *node, unsigned *out)
+static bool read_number(struct consoles *c, const char *path, unsigned *out)
 {
-	char path[80], text[16];
+	char text[16];
 	uint64_t value;
 
-	snprintf(path, sizeof(path), "/local/domain/%u/device/console/%u/%s", f->domain->domid, f->index, node);
-	if (store_read(f->consoles->atolld->store, path, text, sizeof(text)) < 0 || parse_u64(text, 0, UINT32_MAX, &value) < 0)
+	if (store_read(c->atolld->store, path, text, sizeof(text)) < 0 || parse_u64(text, 0, UINT32_MAX, &value) < 0)
 		return false;
 	*out = (unsigned)value;
 	return true;
+}
+
+static bool read_further(struct further *f, const char *node, unsigned *out)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/local/domain/%u/device/console/%u/%s", f->domain->domid, f->index, node);
+	return read_number(f->consoles, path, out);
+}
+
+bool console_stranger(struct consoles *c, unsigned domid, char name[CONSOLE_NAME_MAX + 1])
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
+	return c->atolld->store && store_read(c->atolld->store, path, name, CONSOLE_NAME_MAX + 1) == 0 && name_valid(name) &&
+	       !domain_find(c->atolld, name);
+}
+
+unsigned console_stranger_port(struct consoles *c, unsigned domid)
+{
+	unsigned port = 0;
+	char path[80];
+
+	snprintf(path, sizeof(path), "/local/domain/%u/console/port", domid);
+	return domid && !domain_by_id(c->atolld, domid) && c->atolld->store && read_number(c, path, &port) ? port : 0;
 }
 
 /* The frontend tells its ring and channel, then says 3: Initialised (4: connected to an earlier console domain). */
@@ -70,8 +95,8 @@ static void on_frontend(struct store *store, const char *path, void *data)
 	struct further *f = data;
 	unsigned state = 0, port = 0, ref = 0;
 
-	read_number(f, "state", &state);
-	if ((state == 3 || state == 4) && read_number(f, "port", &port) && read_number(f, "ring-ref", &ref)) {
+	read_further(f, "state", &state);
+	if ((state == 3 || state == 4) && read_further(f, "port", &port) && read_further(f, "ring-ref", &ref)) {
 		f->port = port;
 		f->ref = ref;
 		console_further_add(f);
