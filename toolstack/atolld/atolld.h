@@ -234,8 +234,6 @@ int step_wake(struct job *job);
 int step_snapshot(struct job *job);
 /* Gives it its devices. 0 or -errno. */
 int snapshot_go(struct domain *domain);
-/* … those that were kept back until guests are connected. */
-int step_devices(struct job *job);
 /* Gives it the memory that it was without until now. */
 void snapshot_grow(struct domain *domain);
 /* Forgets it. */

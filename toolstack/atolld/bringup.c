@@ -6,7 +6,7 @@
  * stays, so that the guests' grants and event channels, which name it, fit the successor:
  *
  *   net, disk:  drain (if planned) → pause → clean → destroy → seize → reborn or build → publish → wake, snapshot (snapshot.c) → boot (agent greets)
- *                → configure → attach → republish → connect (until the backends are connected) → devices (of a reborn net domain)
+ *                → configure → attach → republish → connect (until the backends are connected)
  *   console:    pause → clean → destroy → build → publish → boot (its vchan answers; all consoles are added)
  *   store:      setup → pause → clean → destroy → build → virq → unpause → boot (the first request is answered) → publish
  *   store, console, while their domain exists: reload, in place
@@ -327,7 +327,6 @@ static const struct job_step driver_steps[] = {
 	{"attach", step_order, BOOT_TIMEOUT_MS},
 	{"republish", step_republish, 0},
 	{"connect", step_connect, 0},
-	{"devices", step_devices, 0},
 	{0},
 };
 static const struct job_step console_steps[] = {

@@ -194,25 +194,6 @@ int step_snapshot(struct job *job)
 	return job_order(job, "domain.save", domain_params(d), saved, JOB_ANY_ERROR);
 }
 
-/* A kernel that probes a network card hears of nothing else in the store meanwhile: guests' interfaces go first. Not on a trial of
- * a kernel, which has to drive the card. */
-static bool devices_late(const struct domain *d)
-{
-	return d->service->snapshot && d->service->pci_count && d->reborn && !d->trial && d->role == ROLE_NET;
-}
-
-int step_devices(struct job *job)
-{
-	struct domain *d = job->domain;
-	struct store_batch *batch;
-
-	if (!devices_late(d))
-		return 0;
-	batch = store_batch_new();
-	nodes_pci(batch, d);
-	return store_commit(d->atolld->store, batch);
-}
-
 int snapshot_go(struct domain *d)
 {
 	struct store_batch *batch = store_batch_new();
@@ -225,7 +206,7 @@ int snapshot_go(struct domain *d)
 	}
 	for (unsigned i = 0; i < SEED_SIZE; i++)
 		snprintf(hex + 2 * i, 3, "%02x", seed[i]);
-	if (d->service->pci_count && !devices_late(d))
+	if (d->service->pci_count)
 		nodes_pci(batch, d);
 	store_batch_put(batch, NULL, hex, "/local/domain/%u/control/atoll-go", d->domid);
 	return store_commit(d->atolld->store, batch);
