@@ -7,7 +7,7 @@ counts() { local n; n=$(count "$1" '^COUNT'); within 20 more_counts "$1" "$n"; }
 more_counts() { [ "$(count "$1" '^COUNT')" -gt "$2" ]; }
 gone() { ! xl domid "$1"; }
 
-for guest in $GUESTS; do ok "$guest was powered off with the host, in order" [ "$(count $guest 'reboot: Power down')" = 1 ]; done
+for guest in $GUESTS; do ok "$guest was powered off with the host, in order" [ "$(count $guest 'reboot: Power down\|reboot: System halted')" = 1 ]; done
 is_disaggregated 2
 for guest in $GUESTS; do ok "xl lists $guest" shows "^$guest " xl list; done
 ok "xl vcpu-list knows a guest of ours" shows '^alpha ' xl vcpu-list alpha
