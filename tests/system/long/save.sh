@@ -58,4 +58,5 @@ for guest in alpha beta; do
 	ok "$guest is restored once more" atoll restore $file
 	rm -f $file $file.half
 	ok "$guest works" still_works $guest 60
+	ok "$guest is destroyed" atoll destroy $guest
 done
