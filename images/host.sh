@@ -72,7 +72,7 @@ run_host() {
 		-device virtio-serial-pci,addr=2.0 -chardev "file,id=results,path=$dir/results" \
 		-device virtserialport,chardev=results,name=atoll.results \
 		"${disks[@]}" \
-		-netdev user,id=net,restrict=on -device "e1000,netdev=net,addr=${HOST_NIC#*:},mac=52:54:00:a7:01:01,autonegotiation=off" \
+		-netdev user,id=net,restrict=on -device "e1000,netdev=net,addr=${HOST_NIC#*:},mac=52:54:00:a7:01:01" \
 		-drive "file=$dir/disk.img,format=raw,if=none,id=disk,cache=unsafe" \
 		-device "nvme,drive=disk,serial=atoll,addr=${HOST_DISK#*:}"
 	if [ "$console" = - ]; then
