@@ -33,7 +33,7 @@ pci_of_audit() { jq -r '.[] | .domid as $d | .pci[]? | "\($d) \(.)"' /run/audit.
 devices_of_store() {
 	xenstore-ls -f /local/domain | sed -n 's,^/local/domain/\([0-9]*\)/device/\([a-z]*\)/\([0-9]*\)/backend-id = "\([0-9]*\)"$,\1 \2 \3 \4,p' | grep -v ' pci ' | sort
 }
-devices_of_audit() { jq -r '.[] | .domid as $d | .devices[]? | "\($d) \(.kind) \(.id) \(.backend)"' /run/audit.json | sort; }
+devices_of_audit() { jq -r '.[] | .domid as $d | .devices[]? | select(.kind != "pci") | "\($d) \(.kind) \(.id) \(.backend)"' /run/audit.json | sort; }
 
 audit() { atoll --json audit >/run/audit.json; }
 # same A B: the two lists; taken again, since channels and grants come and go
