@@ -97,7 +97,7 @@ static int size_of_disk(xc_interface *xen)
 static int map_pages(xc_interface *xen)
 {
 	xenforeignmemory_handle *memory = xenforeignmemory_open(NULL, 0);
-	int found = -1;
+	int found = -1, last = errno;
 
 	for (unsigned domid = 0; memory && domid < 64 && found < 0; domid++) {
 		for (xen_pfn_t gfn = 0; gfn < GFNS_TRIED && found < 0; gfn++) {
@@ -106,12 +106,13 @@ static int map_pages(xc_interface *xen)
 
 			if (page && !error)
 				found = 0;
+			last = error ? -error : page ? 0 : errno;
 			if (page)
 				xenforeignmemory_unmap(memory, page, 1);
 		}
 	}
 	xenforeignmemory_close(memory);
-	errno = EPERM;
+	errno = last;
 	return found;
 }
 
@@ -119,12 +120,13 @@ static int map_pages(xc_interface *xen)
 static int map_grants(xc_interface *xen)
 {
 	xengnttab_handle *grants = xengnttab_open(NULL, 0);
-	int found = -1;
+	int found = -1, last = errno;
 
 	for (unsigned domid = 0; grants && domid < 40 && found < 0; domid++) {
 		for (unsigned ref = 0; ref < REFS_TRIED && found < 0; ref++) {
 			void *page = xengnttab_map_grant_ref(grants, domid, ref, PROT_READ);
 
+			last = errno;
 			if (!page)
 				continue;
 			found = 0;
@@ -132,7 +134,7 @@ static int map_grants(xc_interface *xen)
 		}
 	}
 	xengnttab_close(grants);
-	errno = EPERM;
+	errno = last;
 	return found;
 }
 

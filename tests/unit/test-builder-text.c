@@ -66,6 +66,25 @@ static void make_elf(struct file *f, int loads)
 					.p_paddr = 0x10000 + 0x2000 * i, .p_memsz = 0x1800};
 }
 
+static void test_reload_record(void)
+{
+	static const uint8_t uuid[16] = {1, 2, 3}, other[16] = {1, 2, 4};
+	static struct reload_record r = {.magic = RELOAD_MAGIC, .domid = 2, .uuid = {1, 2, 3}, .context_len = 9000};
+	const size_t len = offsetof(struct reload_record, context) + 9000;
+
+	ok(reload_record_good(&r, len, 2, uuid), "a record is taken back");
+	ok(!reload_record_good(&r, len, 3, uuid), "but not for another domain");
+	ok(!reload_record_good(&r, len, 2, other), "nor for a later one of that id");
+	ok(!reload_record_good(&r, len - 1, 2, uuid) && !reload_record_good(&r, 12, 2, uuid), "not cut");
+	r.context_len = UINT32_MAX;
+	ok(!reload_record_good(&r, len, 2, uuid), "not with a length that is none");
+	r.context_len = 0;
+	ok(!reload_record_good(&r, offsetof(struct reload_record, context), 2, uuid), "not without a context");
+	r.magic++;
+	r.context_len = 9000;
+	ok(!reload_record_good(&r, len, 2, uuid), "not of another version");
+}
+
 static void test_elf(void)
 {
 	struct elf_image image;
@@ -111,6 +130,7 @@ int main(void)
 {
 	test_addresses();
 	test_resources();
+	test_reload_record();
 	test_elf();
 	test_reason();
 	return plan_done();

@@ -99,12 +99,24 @@ static bool find_domain(struct request *r, const struct method *method)
 	return false;
 }
 
+static void run_method(struct request *r, const struct method *method)
+{
+	int e;
+
+	if (!(method->flags & EARLY) && !r->atolld->store) {
+		request_fail(r, EAGAIN, "the store is not up yet; `atoll status` says why");
+		return;
+	}
+	e = find_domain(r, method) ? method->run(r) : 0;
+	if (e < 0)
+		refuse(r, e);
+}
+
 static void on_request(struct rpc *rpc, uint32_t id, const char *name, const struct json *params, void *data)
 {
 	struct client *client = data;
-	struct request r = {.atolld = client->api->atolld, .rpc = rpc, .id = id, .params = params};
+	struct request r = {.atolld = client->api->atolld, .rpc = rpc, .id = id, .params = params, .fd = -1};
 	const struct method *method = methods;
-	int e;
 
 	while (method->name && strcmp(name, method->name))
 		method++;
@@ -114,13 +126,12 @@ static void on_request(struct rpc *rpc, uint32_t id, const char *name, const str
 	}
 	if (!(method->flags & SILENT))
 		audit_call(r.atolld, name, params, client->pid);
-	if (!(method->flags & EARLY) && !r.atolld->store) {
-		request_fail(&r, EAGAIN, "the store is not up yet; `atoll status` says why");
-		return;
-	}
-	e = find_domain(&r, method) ? method->run(&r) : 0;
-	if (e < 0)
-		refuse(&r, e);
+	/* Here, so that a request which is refused does not leave it to the next one. */
+	if (method->flags & WITH_FD)
+		r.fd = rpc_take_fd(rpc);
+	run_method(&r, method);
+	if (r.fd >= 0)
+		close(r.fd);
 }
 
 /* --- answers that come later --- */

@@ -17,6 +17,7 @@ struct request {
 	uint32_t id;
 	const struct json *params;
 	struct domain *domain; /* that "name" of PARAMS names, if the method is of one */
+	int fd;		       /* the descriptor that came with it, or -1; a method that keeps it takes it */
 };
 /* Answers it now, or later, and returns 0; or returns -errno, and the client is told so in general words. */
 typedef int method_fn(struct request *request);
@@ -28,7 +29,8 @@ struct method {
 	enum { OF_HOST, OF_ANY, OF_DOMAIN, OF_GUEST, OF_RUNNING_GUEST } of;
 	enum {
 		EARLY = 1, /* also before the store runs */
-		SILENT = 2 /* it changes nothing, or is what somebody types: not in the audit log */
+		SILENT = 2, /* it changes nothing, or is what somebody types: not in the audit log */
+		WITH_FD = 4 /* a descriptor belongs to it */
 	} flags;
 };
 extern const struct method methods[]; /* methods.c */

@@ -205,14 +205,13 @@ static bool waits_for(struct request *r, const char *phase)
 
 int method_save_go(struct request *r)
 {
-	AUTO_CLOSE int fd = rpc_take_fd(r->rpc);
 	struct domain *d = r->domain;
 
 	if (!waits_for(r, "ready"))
 		return 0;
-	if (fd < 0)
+	if (r->fd < 0)
 		return request_fail(r, EBADF, "%s: no descriptor came with it", d->name);
-	d->stream_fd = TAKE_FD(fd);
+	d->stream_fd = TAKE_FD(r->fd);
 	event_add(d->atolld, d->live ? "migrated" : "saved", d->name, "its stream began");
 	job_next(d->job);
 	return 0;
@@ -280,12 +279,11 @@ static const struct job_step restore_steps[] = {
 int method_restore(struct request *r)
 {
 	AUTO_FREE struct guest_config *config = malloc(sizeof(*config));
-	AUTO_CLOSE int fd = rpc_take_fd(r->rpc);
 	bool hold = json_get_bool(r->params, "hold", false);
 	char why[300], name[NAME_LEN_MAX + 1];
 	struct domain *d;
 
-	if (fd < 0 || !config)
+	if (r->fd < 0 || !config)
 		return request_fail(r, EBADF, "no descriptor came with it");
 	if (guest_config_from_json(json_get(r->params, "config"), config, why, sizeof(why)) < 0)
 		return request_fail(r, EINVAL, "the saved guest's description: %s", why);
@@ -296,7 +294,7 @@ int method_restore(struct request *r)
 	d = guest_new(r, config);
 	if (!d)
 		return 0;
-	d->stream_fd = TAKE_FD(fd);
+	d->stream_fd = TAKE_FD(r->fd);
 	d->hold = hold;
 	guest_start(d, restore_steps, r->rpc, r->id);
 	return 0;

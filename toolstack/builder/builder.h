@@ -274,6 +274,22 @@ bool keep_revive(struct builder *builder, uint32_t domid);
 void keep_forget(struct builder *builder, uint32_t domid);
 
 /* reload.c: in-place reload. */
+#define RELOAD_MAGIC 0x326c6552414f5441 /* with the version */
+#define RELOAD_CONTEXT_MAX 32768        /* an HVM context of one vCPU takes some 9 KiB */
+
+/* What a domain is restarted with, as a file: in the host's byte order, since it does not leave /run, and written as a whole. */
+struct reload_record {
+	uint64_t magic;
+	uint32_t domid;
+	uint8_t uuid[16]; /* the domain's, or another one with its id would be reloaded */
+	uint32_t memory_kib;
+	uint32_t context_len; /* the record ends with the context */
+	uint8_t context[RELOAD_CONTEXT_MAX];
+};
+
+/* LEN bytes are a whole record, of this domain. Pure. */
+bool reload_record_good(const struct reload_record *record, size_t len, uint32_t domid, const uint8_t uuid[16]);
+
 struct reload_result {
 	uint32_t us;        /* from its first pause to its being let go */
 	uint32_t settle_us; /* of these, until it was paused for good */

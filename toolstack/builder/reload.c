@@ -19,22 +19,16 @@
 #define PAUSES_MAX 8
 #define PARK_SLICE_US 50
 
-#define RECORD_MAGIC 0x326c6552414f5441 /* with the version */
-#define CONTEXT_MAX 32768               /* an HVM context of one vCPU takes some 9 KiB */
-
-/* The file, in the host's byte order: it does not leave /run, and is written as a whole. */
-struct record {
-	uint64_t magic;
-	uint32_t domid;
-	uint8_t uuid[16];     /* the domain's, or another one with its id would be reloaded */
-	uint32_t memory_kib;
-	uint32_t context_len; /* the record ends with the context */
-	uint8_t context[CONTEXT_MAX];
-};
-
-static size_t record_size(const struct record *record)
+static size_t record_size(const struct reload_record *record)
 {
-	return offsetof(struct record, context) + record->context_len;
+	return offsetof(struct reload_record, context) + record->context_len;
+}
+
+bool reload_record_good(const struct reload_record *record, size_t len, uint32_t domid, const uint8_t uuid[16])
+{
+	return len > offsetof(struct reload_record, context) && len <= sizeof(*record) && record->magic == RELOAD_MAGIC &&
+	       record->domid == domid && record->context_len <= sizeof(record->context) && len == record_size(record) &&
+	       !memcmp(record->uuid, uuid, sizeof(record->uuid));
 }
 
 static int record_path(const struct builder *builder, uint32_t domid, char path[PATH_MAX])
@@ -64,7 +58,7 @@ static int check_image(struct builder *builder, const char *what, const void *fi
 
 int reload_save(struct builder *builder, uint32_t domid, const struct domain_spec *spec, const void *elf, size_t elf_len)
 {
-	struct record *record AUTO_FREE = calloc(1, sizeof(*record));
+	struct reload_record *record AUTO_FREE = calloc(1, sizeof(*record));
 	struct elf_image image;
 	char path[PATH_MAX];
 	int ret;
@@ -74,7 +68,7 @@ int reload_save(struct builder *builder, uint32_t domid, const struct domain_spe
 	ret = check_image(builder, "reloadable", elf, elf_len, &image);
 	if (ret < 0)
 		return ret;
-	record->magic = RECORD_MAGIC;
+	record->magic = RELOAD_MAGIC;
 	record->domid = domid;
 	record->memory_kib = (uint32_t)spec->memory_kib;
 	memcpy(record->uuid, spec->uuid, sizeof(record->uuid));
@@ -93,10 +87,10 @@ int reload_save(struct builder *builder, uint32_t domid, const struct domain_spe
 	return 0;
 }
 
-static int record_load(struct builder *builder, uint32_t domid, struct record **record)
+static int record_load(struct builder *builder, uint32_t domid, struct reload_record **record)
 {
 	char *data AUTO_FREE = NULL, path[PATH_MAX];
-	struct record *found;
+	struct reload_record *found;
 	xc_domaininfo_t info;
 	size_t len;
 	int ret = domain_lookup(builder, domid, &info);
@@ -105,12 +99,11 @@ static int record_load(struct builder *builder, uint32_t domid, struct record **
 		return ret;
 	ret = record_path(builder, domid, path);
 	if (ret == 0)
-		ret = read_file(path, sizeof(struct record), &data, &len);
+		ret = read_file(path, sizeof(struct reload_record), &data, &len);
 	if (ret == -ENOENT)
 		return fail(builder, ENOENT, "domain %u: not built to be reloaded: rebuild it", domid);
-	found = (struct record *)(void *)data;
-	if (ret == 0 && (len < record_size(&(struct record){0}) || found->magic != RECORD_MAGIC || found->domid != domid ||
-			 len != record_size(found) || memcmp(found->uuid, info.handle, sizeof(info.handle))))
+	found = (struct reload_record *)(void *)data;
+	if (ret == 0 && !reload_record_good(found, len, domid, info.handle))
 		ret = -EINVAL;
 	if (ret < 0)
 		return fail(builder, -ret, "%s: not this domain's context: rebuild domain %u", path, domid);
@@ -124,7 +117,7 @@ static int record_load(struct builder *builder, uint32_t domid, struct record **
 void reload_adopt(struct builder *builder)
 {
 	for (uint32_t domid = 1; domid < DOMID_GUEST_FIRST; domid++) {
-		struct record *record AUTO_FREE = NULL;
+		struct reload_record *record AUTO_FREE = NULL;
 		int ret = record_load(builder, domid, &record);
 
 		if (ret == 0)
@@ -191,7 +184,7 @@ static int let_run(struct builder *builder, uint32_t domid)
 }
 
 /* From here on the old program is gone: a failure leaves the domain paused, to be rebuilt. */
-static int swap(struct builder *builder, uint32_t domid, struct record *record, const struct elf_image *image,
+static int swap(struct builder *builder, uint32_t domid, struct reload_record *record, const struct elf_image *image,
 		const void *file)
 {
 	xc_domaininfo_t info;
@@ -208,7 +201,7 @@ static int swap(struct builder *builder, uint32_t domid, struct record *record, 
 	return 0;
 }
 
-static int reload_with(struct builder *builder, uint32_t domid, struct record *record,
+static int reload_with(struct builder *builder, uint32_t domid, struct reload_record *record,
 		       const struct elf_image *image, const void *file, bool trust, struct reload_result *result)
 {
 	volatile struct pvh_arena_header *header;
@@ -235,7 +228,7 @@ static int reload_with(struct builder *builder, uint32_t domid, struct record *r
 
 int domain_reload(struct builder *builder, uint32_t domid, const char *path, bool trust, struct reload_result *result)
 {
-	struct record *record AUTO_FREE = NULL;
+	struct reload_record *record AUTO_FREE = NULL;
 	struct image *file;
 	struct elf_image image;
 	int ret = record_load(builder, domid, &record);
